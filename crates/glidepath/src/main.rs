@@ -1,0 +1,2 @@
+//! glidepath
+fn main() {}
