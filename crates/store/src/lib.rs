@@ -1,1 +1,1 @@
-//! placeholder
+//! See ARCHITECTURE.md.
