@@ -1,2 +1,48 @@
-//! glidepath
-fn main() {}
+//! `glidepath`: from AI pilot to production on Azure.
+//!
+//! The binary owns flags, settings, files and rendering; everything it decides, the crates above the line decide for it.
+
+mod cli;
+mod check;
+mod failure;
+mod files;
+mod output;
+mod sandbox;
+mod sources;
+mod up;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::output::Terminal;
+
+fn main() -> ExitCode {
+    // One TLS provider for server and client alike; a second call in one process is the only way this fails.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // A closed pipe while printing help is no failure of ours.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let mut terminal = Terminal::new(cli.color);
+    let result = match cli.command {
+        Command::Up(args) => up::run(&args, &mut terminal),
+        Command::Check(args) => check::run(&args, &mut terminal),
+        Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
+        Command::Workload(args) => workload::run(&args, &mut terminal),
+    };
+    match result {
+        Ok(answer) => answer.exit_code(),
+        Err(failure) => {
+            terminal.failure(&failure);
+            failure.kind.exit_code()
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Commands and flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+/// From AI pilot to production on Azure: design, prove and roll out AI landing zones.
+#[derive(Debug, Parser)]
+#[command(name = "glidepath", version, arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 done; 1 it ran and the answer is no (denied, gate failed); 2 usage or input; 3 the target failed or refused; 130 interrupted.")]
+pub(crate) struct Cli {
+    /// When to use colour (also: NO_COLOR)
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The quick start: everything, on the sandbox, phase by phase, then what to do next
+    #[command(before_long_help = "Examples:\n  glidepath up examples/contoso\n  glidepath up examples/contoso --output json | jq .gates\n")]
+    Up(UpArgs),
+    /// What policy will do to a template, before anyone deploys it
+    #[command(before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n")]
+    Check(CheckArgs),
+    /// The local ARM control plane that enforces policy on every write
+    #[command(before_long_help = "Examples:\n  glidepath sandbox examples/contoso\n  glidepath sandbox --port 8443 --state /tmp/lab\n")]
+    Sandbox(SandboxArgs),
+    /// Workloads on their way to production
+    Workload(WorkloadArgs),
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For reading
+    Table,
+    /// One envelope, `{"kind": …, "schemaVersion": …}`
+    Json,
+    /// For code scanning
+    Sarif,
+}
+
+/// How the answer is written, where a place in a file means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlainFormat {
+    /// For reading
+    Table,
+    /// One envelope, `{"kind": …, "schemaVersion": …}`
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Folder of the design
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// How the answer is written
+    #[arg(short, long, default_value = "table", env = "GLIDEPATH_OUTPUT")]
+    pub(crate) output: PlainFormat,
+
+    /// Port of the sandbox; 0 takes any free one
+    #[arg(long, default_value_t = 0, env = "GLIDEPATH_PORT")]
+    pub(crate) port: u16,
+
+    /// How many resources to write at once
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) concurrency: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// ARM templates (JSON, hand-written or compiled from Bicep)
+    #[arg(required = true, value_name = "TEMPLATE")]
+    pub(crate) templates: Vec<PathBuf>,
+
+    /// A parameter file, or one value as name=value; later ones win
+    #[arg(short, long, value_name = "FILE|NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// Where linked templates lie: what their URI starts with, and the folder that stands for it
+    #[arg(long, value_name = "URI_PREFIX=DIR")]
+    pub(crate) link: Vec<String>,
+
+    /// ALZ-format library folders; later ones overlay earlier ones [default: the design's libraries, else the embedded one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) library: Vec<PathBuf>,
+
+    /// The architecture of the libraries to place [default: the only one, or the one that has the management group]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) architecture: Option<String>,
+
+    /// Folder of built-in policy definitions and initiatives, as published
+    #[arg(long, value_name = "DIR", env = "GLIDEPATH_BUILTINS")]
+    pub(crate) builtins: Option<PathBuf>,
+
+    /// Table of policy aliases (CSV `alias,path`, may be gzipped)
+    #[arg(long, value_name = "FILE", env = "GLIDEPATH_ALIASES")]
+    pub(crate) aliases: Option<PathBuf>,
+
+    /// The management group that the deployment's subscription is placed under
+    #[arg(long, value_name = "MANAGEMENT_GROUP", default_value = "corp")]
+    pub(crate) at: String,
+
+    /// Folder of the design [default: found upwards from the working directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) design: Option<PathBuf>,
+
+    /// Subscription of the deployment
+    #[arg(long, value_name = "GUID", default_value = "00000000-0000-0000-0000-000000000000")]
+    pub(crate) subscription: String,
+
+    /// Resource group of the deployment
+    #[arg(long, value_name = "NAME", default_value = "rg-check")]
+    pub(crate) resource_group: String,
+
+    /// Region of the deployment and its resource group [default: the design's first region, else swedencentral]
+    #[arg(long, value_name = "REGION")]
+    pub(crate) location: Option<String>,
+
+    /// Name of the deployment: names made from it with uniqueString() depend on it [default: the template's file name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) deployment_name: Option<String>,
+
+    /// Show every evaluated condition, and what is compliant too
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// How the answer is written
+    #[arg(short, long, default_value = "table", env = "GLIDEPATH_OUTPUT")]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Folder of the design whose sandbox to serve; without a design there, an empty tenant
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// Port on the loopback interface; 0 takes any free one
+    #[arg(long, default_value_t = 9443, env = "GLIDEPATH_PORT")]
+    pub(crate) port: u16,
+
+    /// Folder of the state [default: .glidepath/sandbox in DIR]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Refuse requests without a token
+    #[arg(long)]
+    pub(crate) require_token: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkloadArgs {
+    #[command(subcommand)]
+    pub(crate) command: WorkloadCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkloadCommand {
+    /// Record an approval and explain the production gate
+    #[command(before_long_help = "Examples:\n  glidepath workload promote fraud-scoring --design examples/contoso\n  glidepath workload promote fraud-scoring --approve risk-owner --by maria@contoso.example\n")]
+    Promote(PromoteArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromoteArgs {
+    /// The workload
+    pub(crate) workload: String,
+
+    /// Folder of the design
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) design: PathBuf,
+
+    /// Record this approval of the design's `validation.approvals`
+    #[arg(long, value_name = "APPROVAL", requires = "by")]
+    pub(crate) approve: Option<String>,
+
+    /// Who approves
+    #[arg(long, value_name = "PRINCIPAL", requires = "approve")]
+    pub(crate) by: Option<String>,
+
+    /// How the answer is written
+    #[arg(short, long, default_value = "table", env = "GLIDEPATH_OUTPUT")]
+    pub(crate) output: PlainFormat,
+}
