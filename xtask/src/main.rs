@@ -48,7 +48,8 @@ fn documentation() -> bool {
 
 /// cargo-deny needs no build of ours, but is a tool of its own: where it is missing, this says so and goes on.
 fn deny() -> bool {
-    let installed = Command::new("cargo").args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let installed =
+        Command::new("cargo").args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !installed.is_ok_and(|s| s.success()) {
         say("dependencies: cargo-deny is not installed; deny.toml was not checked\n");
         return true;
@@ -82,7 +83,10 @@ fn test() -> bool {
         }
     }
     let succeeded = child.wait().is_ok_and(|status| status.success());
-    say(&format!("all tests took {} s\n{passed} passed, {failed} failed, {ignored} skipped\n", started.elapsed().as_secs()));
+    say(&format!(
+        "all tests took {} s\n{passed} passed, {failed} failed, {ignored} skipped\n",
+        started.elapsed().as_secs()
+    ));
     succeeded && failed == 0 && passed > 0
 }
 

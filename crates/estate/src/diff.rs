@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn what_the_provider_adds_is_no_change() {
         let want = Value::from(json!({"properties": {"a": 1, "list": [{"n": "x"}], "id": "/Sub/A"}, "tags": {}}));
-        let have = Value::from(json!({"properties": {"a": 1.0, "b": 2, "list": [{"n": "x", "etag": "1"}], "id": "/sub/a"}}));
+        let have =
+            Value::from(json!({"properties": {"a": 1.0, "b": 2, "list": [{"n": "x", "etag": "1"}], "id": "/sub/a"}}));
         assert_eq!(differences(&want, &have), []);
     }
 

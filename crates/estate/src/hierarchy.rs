@@ -97,7 +97,13 @@ mod tests {
         let vnet = ResourceId::new("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v");
         assert_eq!(
             hierarchy.scopes_of(&vnet),
-            [ResourceId::tenant(), root.clone(), corp.clone(), ResourceId::subscription("s"), ResourceId::resource_group("s", "g")]
+            [
+                ResourceId::tenant(),
+                root.clone(),
+                corp.clone(),
+                ResourceId::subscription("s"),
+                ResourceId::resource_group("s", "g")
+            ]
         );
         hierarchy.place(root, corp.clone());
         assert_eq!(hierarchy.scopes_of(&corp).len(), 3);

@@ -168,7 +168,9 @@ impl Estate {
         self.resources
             .range(id.clone()..)
             .map(|(_, resource)| resource)
-            .take_while(move |r| r.id.as_str().get(..stop.as_str().len()).is_some_and(|h| h.eq_ignore_ascii_case(stop.as_str())))
+            .take_while(move |r| {
+                r.id.as_str().get(..stop.as_str().len()).is_some_and(|h| h.eq_ignore_ascii_case(stop.as_str()))
+            })
             .filter(move |r| r.id.is_within(&outer))
     }
 

@@ -6,8 +6,16 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 /// From AI pilot to production on Azure: design, prove and roll out AI landing zones.
 #[derive(Debug, Parser)]
-#[command(name = "glidepath", version, arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 done; 1 it ran and the answer is no (denied, gate failed); 2 usage or input; 3 the target failed or refused; 130 interrupted.")]
+#[command(
+    name = "glidepath",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 it ran and the answer is no (denied, gate failed); 2 usage or input; 3 the target failed or refused; 130 interrupted."
+)]
 pub(crate) struct Cli {
     /// When to use colour (also: NO_COLOR)
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
@@ -20,13 +28,19 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The quick start: everything, on the sandbox, phase by phase, then what to do next
-    #[command(before_long_help = "Examples:\n  glidepath up examples/contoso\n  glidepath up examples/contoso --output json | jq .gates\n")]
+    #[command(
+        before_long_help = "Examples:\n  glidepath up examples/contoso\n  glidepath up examples/contoso --output json | jq .gates\n"
+    )]
     Up(UpArgs),
     /// What policy will do to a template, before anyone deploys it
-    #[command(before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n")]
+    #[command(
+        before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n"
+    )]
     Check(CheckArgs),
     /// The local ARM control plane that enforces policy on every write
-    #[command(before_long_help = "Examples:\n  glidepath sandbox examples/contoso\n  glidepath sandbox --port 8443 --state /tmp/lab\n")]
+    #[command(
+        before_long_help = "Examples:\n  glidepath sandbox examples/contoso\n  glidepath sandbox --port 8443 --state /tmp/lab\n"
+    )]
     Sandbox(SandboxArgs),
     /// Workloads on their way to production
     Workload(WorkloadArgs),
@@ -162,7 +176,9 @@ pub(crate) struct WorkloadArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkloadCommand {
     /// Record an approval and explain the production gate
-    #[command(before_long_help = "Examples:\n  glidepath workload promote fraud-scoring --design examples/contoso\n  glidepath workload promote fraud-scoring --approve risk-owner --by maria@contoso.example\n")]
+    #[command(
+        before_long_help = "Examples:\n  glidepath workload promote fraud-scoring --design examples/contoso\n  glidepath workload promote fraud-scoring --approve risk-owner --by maria@contoso.example\n"
+    )]
     Promote(PromoteArgs),
 }
 

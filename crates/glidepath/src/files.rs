@@ -22,7 +22,8 @@ pub(crate) fn read(path: &Path) -> Result<Text, Finding> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Text::new(name, text)),
         Err(error) => {
-            let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
+            let line =
+                error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
             Err(Finding::error("file/not-utf8", format!("`{name}` is not UTF-8 text (line {line})"))
                 .about(name)
                 .help("save it as UTF-8"))

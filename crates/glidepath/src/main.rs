@@ -2,8 +2,8 @@
 //!
 //! The binary owns flags, settings, files and rendering; everything it decides, the crates above the line decide for it.
 
-mod cli;
 mod check;
+mod cli;
 mod failure;
 mod files;
 mod output;

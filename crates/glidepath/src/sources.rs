@@ -27,7 +27,9 @@ pub(crate) fn design(folder: &Path, findings: &mut Vec<Finding>) -> Result<Compi
     let (design, read) = Design::read(&texts);
     stop_on_errors(read, findings)?;
     let Some(design) = design else {
-        return Err(Finding::error("design/empty", "the design could not be read").help("see `examples/contoso`").into());
+        return Err(Finding::error("design/empty", "the design could not be read")
+            .help("see `examples/contoso`")
+            .into());
     };
     let library = design_libraries(&design, folder, findings)?;
     let (compiled, made) = design.compile(&library);
@@ -94,19 +96,23 @@ pub(crate) fn builtin_files(folder: &Path, findings: &mut Vec<Finding>) -> Resul
 /// The alias table, `alias,path` with a header line, plain or gzipped.
 pub(crate) fn aliases(path: &Path) -> Result<Aliases, Failure> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .map_err(|e| Finding::error("file/unreadable", format!("cannot read `{name}`: {e}")).about(&name).help("check the path"))?;
+    let bytes = std::fs::read(path).map_err(|e| {
+        Finding::error("file/unreadable", format!("cannot read `{name}`: {e}")).about(&name).help("check the path")
+    })?;
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
         // A table a hundred times the real one's size is no alias table.
         flate2::read::GzDecoder::new(bytes.as_slice()).take(1 << 30).read_to_end(&mut plain).map_err(|e| {
-            Finding::error("file/not-gzip", format!("cannot unpack `{name}`: {e}")).about(&name).help("give the CSV or an intact .gz of it")
+            Finding::error("file/not-gzip", format!("cannot unpack `{name}`: {e}"))
+                .about(&name)
+                .help("give the CSV or an intact .gz of it")
         })?;
         plain
     } else {
         bytes
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Finding::error("file/not-utf8", format!("`{name}` is not UTF-8 text")).about(&name).help("save it as UTF-8"))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Finding::error("file/not-utf8", format!("`{name}` is not UTF-8 text")).about(&name).help("save it as UTF-8")
+    })?;
     Ok(Aliases::from_csv(&text))
 }

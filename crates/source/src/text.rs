@@ -92,9 +92,7 @@ impl Text {
         let end = self.inner.text.len() as u32;
         let Some(start) = self.inner.lines.get((line.max(1) - 1) as usize).copied() else { return end };
         let rest = self.inner.text.get(start as usize..).unwrap_or_default();
-        rest.char_indices()
-            .nth((column.max(1) - 1) as usize)
-            .map_or(end, |(i, _)| start.saturating_add(i as u32))
+        rest.char_indices().nth((column.max(1) - 1) as usize).map_or(end, |(i, _)| start.saturating_add(i as u32))
     }
 }
 

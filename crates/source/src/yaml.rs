@@ -26,7 +26,8 @@ pub fn parse(text: &Text) -> Result<Node, Finding> {
         Err(error) => {
             let place = error.location().map(|l| span(text, &l, 1)).unwrap_or_default();
             let message = error.without_snippet().to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let message =
+                message.split(" at line ").next().unwrap_or_default().trim_start_matches("error: ").to_owned();
             Err(Finding::error("yaml/syntax", format!("this is not valid YAML: {message}"))
                 .at(text, place)
                 .help("fix the syntax here; the rest of the file was not read"))

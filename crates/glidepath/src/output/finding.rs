@@ -13,7 +13,10 @@ pub(crate) fn render(finding: &Finding) -> String {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let mut group = level.primary_title(finding.message.as_str()).id(finding.code).elements([] as [Snippet<'_, annotate_snippets::Annotation<'_>>; 0]);
+    let mut group = level
+        .primary_title(finding.message.as_str())
+        .id(finding.code)
+        .elements([] as [Snippet<'_, annotate_snippets::Annotation<'_>>; 0]);
     let mut unquoted = None;
     if let Some(place) = &finding.place {
         let text = place.text.as_str();
