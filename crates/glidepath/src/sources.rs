@@ -116,3 +116,9 @@ pub(crate) fn aliases(path: &Path) -> Result<Aliases, Failure> {
     })?;
     Ok(Aliases::from_csv(&text))
 }
+
+/// The tenant of the design in a folder, whatever else is wrong with it.
+pub(crate) fn design_tenant(folder: &Path) -> Result<Option<String>, Failure> {
+    let (texts, _) = files::read_folder(folder, &|path| path == "glidepath.yaml")?;
+    Ok(Design::read(&texts).0.and_then(|design| design.tenant))
+}

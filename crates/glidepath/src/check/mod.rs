@@ -1,1 +1,52 @@
+//! `glidepath check`: what policy will do to a template before anyone deploys it.
 
+mod input;
+mod judge;
+mod policies;
+mod render;
+mod report;
+
+use crate::cli::{CheckArgs, Format};
+use crate::failure::{Answer, Failure, stop_on_errors};
+use crate::output::{Terminal, sarif};
+
+use report::{Report, Summary};
+
+pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<Answer, Failure> {
+    let mut findings = Vec::new();
+    let policies = policies::load(args, &mut findings)?;
+    let input = input::Input::read(args, &policies)?;
+    let mut report = Report {
+        at: policies.group.name().to_owned(),
+        templates: args.templates.iter().map(|path| path.display().to_string()).collect(),
+        summary: Summary {
+            assignments: policies.in_force.assignments.len(),
+            instances: policies.in_force.instances,
+            arm_mode_instances: policies.in_force.arm_mode_instances,
+            ..Summary::default()
+        },
+        resources: Vec::new(),
+        findings: Vec::new(),
+    };
+    let mut types = std::collections::BTreeSet::new();
+    for template in &input.templates {
+        let expansion = input.expand(template);
+        stop_on_errors(expansion.findings.clone(), &mut findings)?;
+        report.summary.deployments += expansion.deployments;
+        types.extend(expansion.resources.iter().map(|r| r.resource_type.clone()));
+        report.resources.extend(judge::all(&expansion, &policies, &input, args.verbose));
+    }
+    report.summary.resources = report.resources.len();
+    report.summary.types = types.len();
+    report.count_effects();
+    report.findings = findings;
+    match args.output {
+        Format::Table => {
+            terminal.findings(&report.findings);
+            terminal.answer(&render::table(&report, args.verbose));
+        }
+        Format::Json => terminal.envelope("check", &report),
+        Format::Sarif => terminal.json(&sarif(&render::sarif_results(&report))),
+    }
+    Ok(if report.is_refused() { Answer::No } else { Answer::Yes })
+}

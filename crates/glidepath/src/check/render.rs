@@ -139,7 +139,8 @@ fn by_policy(report: &Report, name: &str, verbose: bool, text: &mut String) {
         let _ = writeln!(text, "  {chain}");
         let shown = if verbose { hits.len() } else { SHOWN_PER_POLICY };
         for (resource, contributor) in hits.iter().take(shown) {
-            let _ = writeln!(text, "     {} {}  {}", resource.name, resource.resource_type, paint(DIM, place(resource)));
+            let _ =
+                writeln!(text, "     {} {}  {}", resource.name, resource.resource_type, paint(DIM, place(resource)));
             for operation in &contributor.operations {
                 let _ = writeln!(text, "       {operation}");
             }

@@ -1,0 +1,60 @@
+//! Bars on a terminal, lines elsewhere.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use glidepath_estate::Phase;
+use glidepath_rollout::{Event, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Progress of one phase.
+pub(crate) struct PhaseProgress {
+    phase: Phase,
+    bar: Option<ProgressBar>,
+    failed: AtomicUsize,
+}
+
+impl PhaseProgress {
+    /// A bar when somebody watches; otherwise nothing until the end.
+    pub(crate) fn new(phase: Phase, steps: usize, watched: bool) -> Self {
+        let bar = watched.then(|| {
+            let bar = ProgressBar::new(steps as u64);
+            // A template that does not parse would only cost the looks of the bar.
+            if let Ok(style) =
+                ProgressStyle::with_template("{prefix:<15} {bar:30} {pos}/{len}  {per_sec:>10}  {eta:>4} left  {msg}")
+            {
+                bar.set_style(style.progress_chars("━╸ "));
+            }
+            bar.set_prefix(phase.name());
+            bar
+        });
+        Self { phase, bar, failed: AtomicUsize::new(0) }
+    }
+
+    /// Ends the phase; gives the line for those who saw no bar.
+    pub(crate) fn finish(&self, changed: usize, in_place: usize, seconds: f64) -> Option<String> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let failed = match self.failed.load(Ordering::Relaxed) {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        (changed > 0 || !failed.is_empty()).then(|| {
+            format!("{:<15} {changed} written, {in_place} in place{failed}, {seconds:.1} s", self.phase.name())
+        })
+    }
+}
+
+impl Progress for PhaseProgress {
+    fn tell(&self, event: &Event<'_>) {
+        if let Event::Failed(..) = event {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(bar) = &self.bar else { return };
+        match event {
+            Event::Started(step) => bar.set_message(step.resource.id.name().to_owned()),
+            Event::Done(_) | Event::Failed(..) | Event::Blocked(_) => bar.inc(1),
+            _ => {}
+        }
+    }
+}
