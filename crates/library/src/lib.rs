@@ -9,7 +9,9 @@
 
 mod asset;
 mod builtins;
+mod check;
 mod effects;
+mod embedded;
 mod expression;
 mod kind;
 mod layer;
@@ -98,12 +100,10 @@ impl Library {
         self.builtins.extend(builtins);
     }
 
-    /// The files of the embedded library `ai`.
-    pub fn embedded() -> Vec<Text> {
-        Vec::new()
-    }
-
-    /// Places an architecture.
+    /// Places an architecture: every asset of its archetypes, at its management group, ready to PUT.
+    ///
+    /// What cannot be placed is told and left out. Findings that concern what is placed are also told by
+    /// [`Library::check`]; the same finding twice is equal.
     pub fn place(&self, placement: &Placement) -> (Placed, Vec<Finding>) {
         place::place(self, placement)
     }

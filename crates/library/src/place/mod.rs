@@ -18,7 +18,7 @@ use crate::asset::{Architecture, Asset, Name, key};
 use crate::resolve::{Referenced, Target};
 use crate::{Library, Placed, Placement};
 use sites::Sites;
-pub(crate) use sites::architecture_findings;
+pub(crate) use sites::{architecture_findings, missing_archetype};
 
 const MANAGEMENT_GROUP_API: &str = "2023-04-01";
 const DEFINITION_API: &str = "2025-03-01";
