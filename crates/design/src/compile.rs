@@ -10,9 +10,12 @@ mod hierarchy;
 mod hub;
 mod landing_zone;
 mod management;
+mod networks;
 mod parts;
 mod services;
 mod spoke;
+
+use std::collections::BTreeMap;
 
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::{Estate, Origin, Phase, Resource};
@@ -22,6 +25,7 @@ use glidepath_source::Finding;
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
+use self::networks::{HubNetwork, SpokeNetwork};
 use crate::naming::{Namer, Parts};
 use crate::{Design, Workload, catalogue, symbolic_subscription};
 
@@ -59,6 +63,7 @@ impl Design {
         let mut compiler = Compiler::new(self);
         compiler.hierarchy(library);
         compiler.management();
+        compiler.networks();
         compiler.connectivity();
         compiler.landing_zones();
         compiler.services();
@@ -81,23 +86,29 @@ struct Context<'d> {
     tags: Json,
 }
 
-impl<'d> Context<'d> {
-    fn at(&self, phase: Phase) -> Self {
-        Self { phase, ..self.clone() }
-    }
-}
-
 struct Compiler<'d> {
     design: &'d Design,
     names: Namer<'d>,
     out: Compiled,
+    /// Symbolic GUID of a subscription → its placement.
+    placements: BTreeMap<String, ResourceId>,
+    hubs: Vec<HubNetwork<'d>>,
+    spokes: Vec<SpokeNetwork<'d>>,
     findings: Vec<Finding>,
 }
 
 impl<'d> Compiler<'d> {
     fn new(design: &'d Design) -> Self {
         let names = Namer { organization: &design.organization, pattern: &design.naming.pattern };
-        Self { design, names, out: Compiled::default(), findings: Vec::new() }
+        Self {
+            design,
+            names,
+            out: Compiled::default(),
+            placements: BTreeMap::new(),
+            hubs: Vec::new(),
+            spokes: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 
     /// The home region of tenant-wide things.
@@ -189,8 +200,7 @@ impl<'d> Compiler<'d> {
 
     /// The placement of a subscription: what everything in the subscription waits for.
     fn placement(&self, subscription: &str) -> Option<ResourceId> {
-        let inside = |r: &&Resource| r.id.name() == subscription && r.id.as_str().contains("/managementGroups/");
-        self.out.estate.iter().find(inside).map(|r| r.id.clone())
+        self.placements.get(subscription).cloned()
     }
 
     /// Adds a resource in its type's api-version, with the line of `path` as its origin.

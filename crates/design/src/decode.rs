@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use glidepath_source::{Finding, Kind, Node, Place, Span, Text};
+use glidepath_source::{Finding, Kind, Node, Text};
 use indexmap::IndexMap;
 use ipnet::IpNet;
 
@@ -25,11 +25,6 @@ impl<'t> Document<'t> {
 
     pub(crate) fn into_findings(self) -> Vec<Finding> {
         self.findings.into_inner()
-    }
-
-    /// The place of a span.
-    pub(crate) fn place(&self, span: Span) -> Place {
-        Place::new(self.text, span)
     }
 
     fn wrong_type(&self, node: &Node, wanted: &str) {

@@ -582,6 +582,8 @@ pub struct Budget {
     pub currency: String,
     /// `alertAt`: percents.
     pub alert_at: Vec<u32>,
+    /// `start`: first day of the first month, `2026-12-01`; `None`: the month of the rollout.
+    pub start: Option<String>,
 }
 
 /// `validation` without the approvals.

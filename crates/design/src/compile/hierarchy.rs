@@ -58,7 +58,8 @@ impl Compiler<'_> {
         self.add(context, alias.clone(), body, path, Vec::new());
         let parent = self.management_group(group, path);
         let placement = parent.child("subscriptions", &symbol);
-        self.add(context, placement, json!({}), path, vec![alias]);
+        let placement = self.add(context, placement, json!({}), path, vec![alias]);
+        self.placements.insert(symbol, placement);
     }
 
     /// The management group for a part of the design. An architecture without it is told; its root then stands in, so

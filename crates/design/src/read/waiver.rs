@@ -45,7 +45,8 @@ pub(super) fn read(doc: &Document<'_>, node: &Node) -> Option<Waiver> {
     })
 }
 
-fn is_date(text: &str) -> bool {
+/// Is it a day of the calendar, `2027-03-01`?
+pub(super) fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day] = parts.as_slice() else { return false };
     let number = |t: &str, digits: usize| {

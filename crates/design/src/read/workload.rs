@@ -4,6 +4,7 @@ use glidepath_network::Size;
 use glidepath_source::{Finding, Node};
 use indexmap::IndexMap;
 
+use super::waiver::is_date;
 use crate::Design;
 use crate::decode::{Decode, Document, Fields, word};
 use crate::model::{
@@ -148,8 +149,14 @@ impl Decode for Budget {
         let monthly = fields.required("monthly");
         let currency = fields.or("currency", "EUR".to_owned());
         let alert_at = fields.or("alertAt", vec![50, 80, 100]);
+        let start: Option<String> = fields.optional("start");
         fields.finish();
-        Some(Budget { monthly: monthly?, currency, alert_at })
+        if let (Some(date), Some(node)) = (&start, node.get("start"))
+            && !(is_date(date) && date.ends_with("-01"))
+        {
+            doc.bad_value(node, format!("`{date}` is not the first day of a month"), "write it as `2027-03-01`");
+        }
+        Some(Budget { monthly: monthly?, currency, alert_at, start })
     }
 }
 
