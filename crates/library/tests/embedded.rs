@@ -1,0 +1,86 @@
+//! The embedded library: no finding, and what it places.
+
+use glidepath_arm::{ResourceId, Value};
+use glidepath_library::{Library, Placement};
+
+fn placed() -> glidepath_library::Placed {
+    let (library, findings) = Library::embedded_ai();
+    assert_eq!(findings, []);
+    assert_eq!(library.check(), []);
+    let placement = Placement {
+        prefix: Some("contoso".into()),
+        location: "swedencentral".into(),
+        defaults: [
+            ("allowed_locations".to_owned(), Value::array(["swedencentral", "francecentral"])),
+            ("log_analytics_workspace_id".to_owned(), Value::from("/subscriptions/s/x")),
+        ]
+        .into_iter()
+        .collect(),
+        ..Placement::default()
+    };
+    let (placed, findings) = library.place(&placement);
+    assert_eq!(findings, []);
+    placed
+}
+
+#[test]
+fn the_tree_carries_the_prefix() {
+    let placed = placed();
+    let groups: Vec<(&str, &str)> =
+        placed.management_groups.iter().map(|(id, group)| (id.as_str(), group.name())).collect();
+    assert_eq!(groups.len(), 11);
+    assert_eq!(groups[0], ("ai", "contoso"));
+    assert!(groups.contains(&("corp", "contoso-corp")), "{groups:?}");
+    let corp = placed.estate.get(&ResourceId::management_group("contoso-corp")).unwrap();
+    assert_eq!(
+        corp.body.to_string(),
+        r#"{"properties":{"displayName":"Corp","details":{"parent":{"id":"/providers/Microsoft.Management/managementGroups/contoso-landingzones"}}}}"#
+    );
+    assert_eq!(corp.depends_on, [ResourceId::management_group("contoso-landingzones")]);
+    let root = placed.estate.get(&ResourceId::management_group("contoso")).unwrap();
+    assert_eq!(root.body.to_string(), r#"{"properties":{"displayName":"AI landing zone"}}"#);
+}
+
+#[test]
+fn assignments_point_at_the_root_and_carry_the_defaults() {
+    let placed = placed();
+    let scope = ResourceId::management_group("contoso");
+    let id = scope.provider_child("Microsoft.Authorization/policyAssignments", "Allowed-AI-Locations").unwrap();
+    let assignment = placed.estate.get(&id).unwrap();
+    assert_eq!(
+        assignment.body.at(&["properties", "parameters", "listOfAllowedLocations", "value"]).unwrap().to_string(),
+        r#"["swedencentral","francecentral"]"#
+    );
+    let corp = ResourceId::management_group("contoso-corp");
+    let public = corp.provider_child("Microsoft.Authorization/policyAssignments", "Deny-AI-Public").unwrap();
+    let public = placed.estate.get(&public).unwrap();
+    let initiative = "/providers/Microsoft.Management/managementGroups/contoso/providers/Microsoft.Authorization/policySetDefinitions/AI-Public-Access";
+    assert_eq!(public.body.at(&["properties", "policyDefinitionId"]), Some(&initiative.into()));
+    assert_eq!(public.body.at(&["properties", "scope"]), Some(&corp.as_str().into()));
+    assert_eq!(public.depends_on, [ResourceId::new(initiative)]);
+    assert!(public.body.get("name").is_none() && public.body.get("type").is_none());
+    let initiative = placed.estate.get(&ResourceId::new(initiative)).unwrap();
+    assert_eq!(initiative.depends_on.len(), 8);
+    assert_eq!(
+        public.origin.as_ref().unwrap().file,
+        "embedded:ai/policy_assignments/Deny-AI-Public.alz_policy_assignment.json"
+    );
+    assert_eq!(public.origin.as_ref().unwrap().line, 4);
+}
+
+#[test]
+fn only_the_identity_that_changes_resources_gets_a_role() {
+    let placed = placed();
+    let is_grant =
+        |r: &&glidepath_estate::Resource| r.resource_type().unwrap().is("Microsoft.Authorization/roleAssignments");
+    let grants: Vec<_> = placed.estate.iter().filter(is_grant).collect();
+    assert_eq!(grants.len(), 1);
+    let assignment = ResourceId::management_group("contoso-landingzones")
+        .provider_child("Microsoft.Authorization/policyAssignments", "Inherit-AI-Tags")
+        .unwrap();
+    assert_eq!(grants[0].depends_on, [assignment.clone()]);
+    let Some(Value::Unknown(principal)) = grants[0].body.at(&["properties", "principalId"]) else {
+        panic!("{:?}", grants[0])
+    };
+    assert_eq!(principal.expression, format!("reference('{assignment}').identity.principalId"));
+}
