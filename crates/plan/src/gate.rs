@@ -54,14 +54,13 @@ pub fn gates(design: &Design, desired: &Estate, evidence: &Evidence) -> Vec<Gate
         gates.push(Gate::new(phase, None, facts.not_in_place(phase, &|_| true)));
     }
     for workload in design.workloads.values() {
-        if workload.environments.iter().any(|e| e == PRODUCTION) {
+        if workload.environments.iter().any(|e| Workload::is_production(e)) {
             gates.push(Gate::new(Phase::Production, Some(&workload.name), facts.of_production(workload)));
         }
     }
     gates
 }
 
-const PRODUCTION: &str = "production";
 /// Ids listed in a message; the reports list all.
 const NAMED: usize = 3;
 
@@ -137,7 +136,8 @@ impl<'a> Facts<'a> {
 }
 
 fn is_nonproduction(resource: &Resource) -> bool {
-    resource.phase == Some(Phase::Nonproduction) || resource.environment.as_deref().is_some_and(|e| e != PRODUCTION)
+    resource.phase == Some(Phase::Nonproduction)
+        || resource.environment.as_deref().is_some_and(|e| !Workload::is_production(e))
 }
 
 fn words(phase: Phase) -> &'static str {

@@ -1,10 +1,9 @@
 //! What must exist before what.
 
-use std::collections::BTreeMap;
-
 use glidepath_arm::ResourceId;
 use glidepath_estate::{Estate, Phase, Resource};
 use glidepath_source::Finding;
+use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::{Options, mention};
@@ -25,7 +24,7 @@ pub(crate) struct Index<'a> {
 impl<'a> Index<'a> {
     pub(crate) fn of(
         resources: impl Iterator<Item = &'a Resource>,
-        subscriptions: &BTreeMap<String, ResourceId>,
+        subscriptions: &IndexMap<ResourceId, String>,
     ) -> Self {
         let resources: Vec<&Resource> = resources.collect();
         let by_id: FxHashMap<ResourceId, Node> =
@@ -41,7 +40,7 @@ impl<'a> Index<'a> {
             .collect();
         let aliases = subscriptions
             .iter()
-            .filter_map(|(symbol, alias)| Some((symbol.to_ascii_lowercase(), *by_id.get(alias)?)))
+            .filter_map(|(alias, symbol)| Some((symbol.to_ascii_lowercase(), *by_id.get(alias)?)))
             .collect();
         Self { resources, by_id, placements, aliases }
     }

@@ -8,8 +8,6 @@ mod mention;
 mod order;
 mod removal;
 
-use std::collections::BTreeMap;
-
 use glidepath_arm::ResourceId;
 use glidepath_estate::{Estate, Phase, PropertyChange, Resource, differences};
 use glidepath_source::Finding;
@@ -128,9 +126,9 @@ impl Plan {
 /// What a plan needs to know beside the two estates.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
-    /// Symbolic subscription id → id of the alias that vends it. What lies in such a subscription waits for the alias and
-    /// for the placement of the subscription; a subscription that is not listed exists already.
-    pub subscriptions: BTreeMap<String, ResourceId>,
+    /// Id of an alias → the symbolic id of the subscription it vends (`Compiled::subscriptions` of a design). What lies in
+    /// such a subscription waits for the alias and for the placement; a subscription that is not listed exists already.
+    pub subscriptions: IndexMap<ResourceId, String>,
     /// What an earlier run of ours created and in which phase, in the order of creation (that is the order of the journal).
     /// Only these may be deleted: what others made is not ours.
     pub managed: IndexMap<ResourceId, Phase>,

@@ -4,6 +4,15 @@
 //! braces, `-` delete, `=` unchanged); removals have the phase `removal`. `findings`: `code subject`. `gates`: `phase
 //! [workload] open|closed`, missing reasons as items below.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test harness reads files and stops at the first broken case file"
+)]
+
 use std::path::{Path, PathBuf};
 
 use glidepath_arm::{Reason, ResourceId, Value};
@@ -53,7 +62,8 @@ fn check(case: &Node) -> (Vec<String>, Vec<String>) {
     if expect.get("plan").is_some() || expect.get("findings").is_some() {
         let mut options = Options::default();
         for member in case.get("subscriptions").map_or(&[][..], Node::members) {
-            options.subscriptions.insert(member.key.to_string(), ResourceId::new(member.value.as_str().unwrap()));
+            let alias = ResourceId::new(&member.key);
+            options.subscriptions.insert(alias, member.value.as_str().unwrap().to_owned());
         }
         for member in case.get("managed").map_or(&[][..], Node::members) {
             options.managed.insert(ResourceId::new(&member.key), phase(member.value.as_str().unwrap()));
@@ -95,10 +105,12 @@ fn gate_lines(case: &Node, desired: &Estate) -> Vec<String> {
     let mut design = Design::default();
     for workload in case.get("workloads").map_or(&[][..], Node::items) {
         let name = string(workload, "name");
-        let mut read = Workload::default();
-        read.name.clone_from(&name);
-        read.approvals = strings(workload.get("approvals"));
-        read.environments = strings(workload.get("environments"));
+        let read = Workload {
+            name: name.clone(),
+            approvals: strings(workload.get("approvals")),
+            environments: strings(workload.get("environments")),
+            ..Workload::default()
+        };
         design.workloads.insert(name, read);
     }
     let evidence = case.get("evidence");

@@ -276,10 +276,9 @@ impl<'a> Run<'a> {
                 report.failures.push(failure);
             } else if let Some(by) = self.blocked.get(&at) {
                 report.blocked.push(Blocked { id: id(at), by: id(*by) });
-            } else if self.done.contains(&at) {
-            } else if stopped {
+            } else if stopped && !self.done.contains(&at) {
                 report.not_started.push(id(at));
-            } else {
+            } else if !self.done.contains(&at) {
                 // Never ready although nothing failed: the plan's finding names the circle.
                 report.blocked.push(Blocked { id: id(at), by: id(at) });
             }
