@@ -97,6 +97,7 @@ fn portal_defaults() {
         resource.id.for_each_unknown(&mut |_, _| leaves += 1);
         with_unknown += usize::from(leaves > before);
     }
+    for r in &expansion.resources { println!("R {} {:?} {:?}", r.resource_type, r.name, r.deployment); }
     println!("{types:#?} {leaves} unknown leaves in {with_unknown} resources");
     show(&expansion);
     counts(&expansion, 224, 235, 139, 57);

@@ -61,10 +61,10 @@ impl<'a> Session<'a> {
         self.tell_duplicates(instances);
         let edges = self.dependencies(deployment);
         for ((instance, body), on) in instances.iter().zip(bodies).zip(&edges) {
-            if instance.is_dropped(self) {
-                expansion.dropped.push(self.dropped(instance));
-            } else if instance.is_existing() {
+            if instance.is_existing() {
                 expansion.existing += 1;
+            } else if instance.is_dropped(self) {
+                expansion.dropped.push(self.dropped(instance));
             } else if instance.is_extensible() {
                 let message = "a resource of an extension is not a resource of Azure, it is left out";
                 self.tell(Finding::note("template/extension-resource", message).at(instance.site.text, instance.node.span));

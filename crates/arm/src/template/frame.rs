@@ -120,11 +120,13 @@ impl<'a> Frame<'a> {
             }
             None => (None, None),
         };
+        let mut is_default = false;
         if value.as_ref().is_none_or(Value::is_null)
             && let Some(default) = declared.get("defaultValue")
         {
             value = Some(session.value(default, &self.own_site(site, true)));
             given_at = Some(Place::new(self.text, default.span));
+            is_default = true;
         }
         let definition = session.resolved(declared, self);
         let nullable = |node: &Node| node.get("nullable").is_some_and(|n| n.kind == glidepath_source::Kind::Bool(true));
@@ -145,7 +147,8 @@ impl<'a> Frame<'a> {
         }
         let kind = definition.get("type").and_then(Node::as_str).unwrap_or_default();
         if kind.to_ascii_lowercase().starts_with("secure") {
-            if !is_blank(&value) {
+            // What the template itself shows is no secret, and templates decide on it (`{"enabled": false}`).
+            if !is_default && !is_blank(&value) {
                 value = Value::unknown(Reason::Secret(name.into()), expression);
             }
         } else {
