@@ -88,6 +88,11 @@ impl Field {
         }
     }
 
+    /// Is it one of the fields every resource has?
+    pub(crate) fn is_special(&self) -> bool {
+        !matches!(self.kind, FieldKind::Alias { .. } | FieldKind::Root(_) | FieldKind::Tag(_))
+    }
+
     /// Does it run over an array?
     pub(crate) fn has_each(&self) -> bool {
         match &self.kind {
@@ -124,6 +129,11 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// A field that a rule names, whatever the casing.
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Field>> {
+        self.known.get(&name.to_ascii_lowercase()).cloned()
+    }
+
     pub(crate) fn intern(&mut self, name: &str) -> Arc<Field> {
         let key = name.to_ascii_lowercase();
         if let Some(field) = self.known.get(&key) {
