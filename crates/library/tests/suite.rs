@@ -1,5 +1,15 @@
 //! Runs `tests/suite/library`: what libraries get wrong, how they are placed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test reads its cases from files and fails loudly"
+)]
+
 use std::path::Path;
 
 use glidepath_arm::{ResourceId, Value};
