@@ -5,7 +5,7 @@ use std::sync::Arc;
 use glidepath_arm::{Object, ResourceId, Value};
 
 use crate::Library;
-use crate::expression::evaluate;
+use crate::expression::value_of;
 use crate::resolve::{Referenced, Target};
 
 /// One definition under an assignment.
@@ -39,7 +39,7 @@ pub(crate) fn constituents<'a>(library: &'a Library, assignment: &Value) -> Vec<
         let Some(definition) = Target::body(target) else { continue };
         let mut own = Object::new();
         for (name, value) in values(member.get("parameters")).iter() {
-            own.insert(name.clone(), evaluate(value, &parameters));
+            own.insert(name.clone(), value_of(value, &parameters));
         }
         let reference_id = match member.get("policyDefinitionReferenceId") {
             Some(Value::String(id)) => Some(id.clone()),
@@ -109,7 +109,7 @@ pub(crate) fn effect_of(constituent: &Constituent<'_>) -> Option<Arc<str>> {
         return Some(effect.clone());
     }
     let written = constituent.definition.at(&["properties", "policyRule", "then", "effect"])?;
-    match evaluate(written, &with_defaults(constituent.definition, &constituent.parameters)) {
+    match value_of(written, &with_defaults(constituent.definition, &constituent.parameters)) {
         Value::String(effect) => Some(effect),
         _ => None,
     }

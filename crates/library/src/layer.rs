@@ -92,14 +92,18 @@ impl Layer {
                 }
             }
             FileKind::DefaultValues => self.add_defaults(reader, &root),
-            FileKind::Metadata => match metadata(reader, &root) {
-                Some(found) => match &self.metadata {
-                    Some(first) => reader
-                        .tell(duplicate("metadata", &found.name, first.name.place.text.name()), found.name.place.span),
-                    None => self.metadata = Some(found),
-                },
-                None => {}
-            },
+            FileKind::Metadata => self.add_metadata(reader, &root),
+        }
+    }
+
+    fn add_metadata(&mut self, reader: &mut Reader<'_>, root: &Node) {
+        let Some(found) = metadata(reader, root) else { return };
+        match &self.metadata {
+            Some(first) => {
+                let finding = duplicate("metadata", &found.name, first.name.place.text.name());
+                reader.tell(finding, found.name.place.span);
+            }
+            None => self.metadata = Some(found),
         }
     }
 

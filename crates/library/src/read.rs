@@ -49,25 +49,25 @@ impl Reader<'_> {
                 self.tell(finding.help(format!("add `{field}` with a string")), start_of(node));
                 None
             }
-            Some(value) => self.string_of(value, field),
+            Some(value) => self.string_of(value, &format!("`{field}`")),
         }
     }
 
     /// An optional string; `null` is absence.
     pub(crate) fn optional_name(&mut self, node: &Node, field: &str) -> Option<Name> {
         let value = node.get(field).filter(|n| n.kind != Kind::Null)?;
-        self.string_of(value, field)
+        self.string_of(value, &format!("`{field}`"))
     }
 
-    fn string_of(&mut self, value: &Node, field: &str) -> Option<Name> {
+    fn string_of(&mut self, value: &Node, what: &str) -> Option<Name> {
         match value.as_str() {
             Some(name) if !name.trim().is_empty() => Some(Name::new(self.text, name, value.span)),
             Some(_) => {
-                self.tell(Finding::error("library/missing-field", format!("`{field}` is empty")), value.span);
+                self.tell(Finding::error("library/missing-field", format!("{what} is empty")), value.span);
                 None
             }
             None => {
-                self.wrong_kind(&format!("`{field}`"), "a string", value);
+                self.wrong_kind(what, "a string", value);
                 None
             }
         }
@@ -77,7 +77,7 @@ impl Reader<'_> {
     pub(crate) fn names(&mut self, node: &Node, field: &str) -> Vec<Name> {
         let mut names = Vec::new();
         for item in self.items(node, field) {
-            if let Some(name) = self.string_of(item, field) {
+            if let Some(name) = self.string_of(item, &format!("an item of `{field}`")) {
                 names.push(name);
             }
         }

@@ -1,5 +1,15 @@
 //! The embedded library: no finding, and what it places.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test reads its cases from files and fails loudly"
+)]
+
 use glidepath_arm::{ResourceId, Value};
 use glidepath_library::{Library, Placement};
 
@@ -78,7 +88,7 @@ fn only_the_identity_that_changes_resources_gets_a_role() {
     let assignment = ResourceId::management_group("contoso-landingzones")
         .provider_child("Microsoft.Authorization/policyAssignments", "Inherit-AI-Tags")
         .unwrap();
-    assert_eq!(grants[0].depends_on, [assignment.clone()]);
+    assert_eq!(grants[0].depends_on, std::slice::from_ref(&assignment));
     let Some(Value::Unknown(principal)) = grants[0].body.at(&["properties", "principalId"]) else {
         panic!("{:?}", grants[0])
     };

@@ -6,6 +6,7 @@ use glidepath_source::{Finding, Place};
 use crate::Library;
 use crate::asset::{Asset, Name, key};
 use crate::effects::{constituents, effect_of, roles_of};
+use crate::expression::first_error;
 use crate::resolve::Target;
 use crate::shape::has_identity;
 
@@ -16,9 +17,10 @@ impl Library {
             let members = asset.property("policyDefinitions").and_then(Value::as_array).unwrap_or_default();
             for (number, member) in members.iter().enumerate() {
                 let Some(reference) = member.get("policyDefinitionId").and_then(Value::as_str) else { continue };
-                let Some(definition) = self.resolve(reference).1.body() else { continue };
                 let place = |parameter: Option<&str>| member_place(asset, number, parameter);
                 let values = member.get("parameters").and_then(Value::as_object);
+                check_expressions(asset, values, &place, findings);
+                let Some(definition) = self.resolve(reference).1.body() else { continue };
                 check_values(definition, values, reference, &place, &|_| false, findings);
             }
         }
@@ -152,6 +154,24 @@ fn check_values(
                     .at_place(Some(place(None)))
                     .help(format!("give `{parameter}` a value, or let a default value fill it")),
             );
+        }
+    }
+}
+
+/// Expressions must read, and use only parameters of the initiative.
+fn check_expressions(
+    asset: &Asset,
+    values: Option<&Object>,
+    place: &dyn Fn(Option<&str>) -> Place,
+    findings: &mut Vec<Finding>,
+) {
+    let empty = Object::new();
+    let declared = declared(&asset.body).unwrap_or(&empty);
+    for (parameter, given) in values.into_iter().flat_map(Object::iter) {
+        if let Some(error) = given.get("value").and_then(|value| first_error(value, declared)) {
+            let message = format!("the value of `{parameter}` cannot be evaluated: {}", error.message);
+            let finding = Finding::error("library/bad-expression", message).at_place(Some(place(Some(parameter))));
+            findings.push(Finding { help: error.help, ..finding }.why("Azure refuses the initiative"));
         }
     }
 }

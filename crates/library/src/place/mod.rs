@@ -33,6 +33,8 @@ struct Placing<'a> {
     sites: Sites<'a>,
     placed: Placed,
     findings: Vec<Finding>,
+    /// Assignments whose identity's roles cannot be told.
+    roles_not_known: Vec<Arc<str>>,
 }
 
 pub(crate) fn place(library: &Library, placement: &Placement) -> (Placed, Vec<Finding>) {
@@ -42,12 +44,14 @@ pub(crate) fn place(library: &Library, placement: &Placement) -> (Placed, Vec<Fi
     };
     let mut findings = architecture_findings(architecture);
     let sites = Sites::new(library, architecture, placement, &mut findings);
-    let mut placing = Placing { library, placement, sites, placed: Placed::default(), findings };
+    let mut placing =
+        Placing { library, placement, sites, placed: Placed::default(), findings, roles_not_known: Vec::new() };
     placing.check_default_names();
     for at in 0..placing.sites.len() {
         placing.place_group(at);
         placing.place_assets(at);
     }
+    placing.tell_roles_not_known();
     (placing.placed, placing.findings)
 }
 
