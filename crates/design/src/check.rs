@@ -94,7 +94,8 @@ fn organization(design: &Design, findings: &mut Vec<Finding>) {
     let subscriptions = design.platform_subscriptions();
     for (i, (area, name)) in subscriptions.iter().enumerate() {
         let path = format!("platform/{area}/subscription");
-        if !is_name(name, 63) {
+        // One that is not written follows from the organisation, and so does what is wrong with it.
+        if places.is_written(&path) && !is_name(name, 63) {
             findings.push(
                 error(places, &path, "design/bad-name", format!("`{name}` cannot name a subscription"))
                     .help("take 2 to 63 lower-case letters, digits and single hyphens, a letter first"),

@@ -1,45 +1,17 @@
 //! The example design, compiled with the embedded library.
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use glidepath_design::{Compiled, Design};
 use glidepath_estate::Phase;
-use glidepath_library::Library;
-use glidepath_source::Text;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-#[allow(clippy::disallowed_methods, reason = "tests read the example from the repository")]
-fn contoso() -> Vec<(String, Text)> {
-    let folder = root().join("examples/contoso");
-    let mut files = Vec::new();
-    for below in ["", "workloads"] {
-        let mut names: Vec<PathBuf> =
-            std::fs::read_dir(folder.join(below)).unwrap().map(|e| e.unwrap().path()).collect();
-        names.sort();
-        for path in names.iter().filter(|p| p.extension().is_some_and(|e| e == "yaml")) {
-            let name = path.strip_prefix(&folder).unwrap().display().to_string();
-            files.push((name.clone(), Text::new(name, std::fs::read_to_string(path).unwrap())));
-        }
-    }
-    files
-}
-
-fn library() -> Library {
-    let mut library = Library::default();
-    let findings = library.load("embedded:ai", Library::embedded());
-    assert!(findings.iter().all(|f| !f.is_error()), "{findings:?}");
-    library
-}
 
 fn compiled() -> (Design, Compiled) {
-    let (design, findings) = Design::read(&contoso());
+    let (design, findings) = Design::read(&support::design("examples/contoso"));
     assert_eq!(findings.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     let design = design.unwrap();
-    let (compiled, findings) = design.compile(&library());
+    let (compiled, findings) = design.compile(&support::embedded());
     assert_eq!(findings.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     (design, compiled)
 }
@@ -123,6 +95,25 @@ fn every_workload_resource_names_its_line() {
     for resource in compiled.estate.iter().filter(|r| r.workload.is_some()) {
         let origin = resource.origin.as_ref().unwrap_or_else(|| panic!("{} has no origin", resource.id));
         assert!(resource.environment.is_some());
-        assert!(origin.file.starts_with("workloads/"), "{} {origin}", resource.id);
+        // Defender's plans are the platform's wish for every subscription.
+        let platform = resource.resource_type().is_some_and(|t| t.is("Microsoft.Security/pricings"));
+        assert_eq!(origin.file.starts_with("workloads/"), !platform, "{} {origin}", resource.id);
     }
+}
+
+#[test]
+fn templates_name_what_the_design_makes() {
+    let (_, compiled) = compiled();
+    let mut named = 0;
+    for file in support::files_below("examples/contoso/templates", ".parameters.json") {
+        let text = support::read(&format!("examples/contoso/templates/{file}"));
+        for id in text.split('"').filter(|part| part.starts_with("/subscriptions/")) {
+            named += 1;
+            let id = glidepath_arm::ResourceId::new(id);
+            let subnet = id.resource_type().is_some_and(|t| t.is("Microsoft.Network/virtualNetworks/subnets"));
+            let holder = if subnet { id.parent().unwrap() } else { id.clone() };
+            assert!(compiled.estate.get(&holder).is_some(), "{file}: {id}");
+        }
+    }
+    assert_eq!(named, 3);
 }

@@ -9,6 +9,8 @@ use crate::{Design, catalogue};
 pub(super) fn check(design: &Design, findings: &mut Vec<Finding>) {
     let connectivity = &design.platform.connectivity;
     let places = &design.places;
+    // A mistyped region of the design is told once, where it stands, and not again for all that fits the right one.
+    let known = !design.regions.is_empty() && design.regions.iter().all(|r| catalogue::region(r).is_some());
     for (area, regions) in [
         ("addressPools", connectivity.address_pools.keys().collect::<Vec<_>>()),
         ("hubs", connectivity.hubs.keys().collect()),
@@ -17,7 +19,7 @@ pub(super) fn check(design: &Design, findings: &mut Vec<Finding>) {
             let path = format!("platform/connectivity/{area}/{region}");
             if catalogue::region(region).is_none() {
                 findings.push(unknown_region(places, &path, region));
-            } else if !design.regions.contains(region) {
+            } else if known && !design.regions.contains(region) {
                 findings.push(
                     error(
                         places,
