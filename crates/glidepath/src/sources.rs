@@ -114,7 +114,7 @@ pub(crate) fn aliases(path: &Path) -> Result<Aliases, Failure> {
     let text = String::from_utf8(bytes).map_err(|_| {
         Finding::error("file/not-utf8", format!("`{name}` is not UTF-8 text")).about(&name).help("save it as UTF-8")
     })?;
-    Ok(Aliases::from_csv(&text))
+    Ok(Aliases::from_csv(text))
 }
 
 /// The tenant of the design in a folder, whatever else is wrong with it.

@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::answer::{Answer, ArmError};
 use crate::call::Call;
 use crate::sandbox::Sandbox;
+use crate::subscriptions::Subscription;
 use crate::{Options, StartError, route, tls};
 
 /// The largest body that is read, in bytes.
@@ -81,6 +82,11 @@ impl Running {
     /// The file that holds it.
     pub fn ca_path(&self) -> &Path {
         &self.ca_path
+    }
+
+    /// Every subscription of the tenant, by display name.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.sandbox.subscriptions()
     }
 
     /// Lets open requests finish, stops and closes the state file.

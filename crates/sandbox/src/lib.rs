@@ -41,4 +41,4 @@ mod world;
 
 pub use http::{Running, start};
 pub use options::{Clock, Options, StartError};
-pub use subscriptions::subscription_id;
+pub use subscriptions::{Subscription, subscription_id};

@@ -19,7 +19,34 @@ pub fn subscription_id(tenant_id: &str, alias: &str) -> String {
     guid(tenant_id, &format!("alias/{alias}"))
 }
 
+/// A subscription and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its GUID.
+    pub id: String,
+    /// Its name.
+    pub display_name: String,
+    /// The management group above it; `None`: the tenant's root.
+    pub management_group: Option<String>,
+}
+
 impl Sandbox {
+    /// Every subscription, by display name.
+    pub(crate) fn subscriptions(&self) -> Vec<Subscription> {
+        let world = self.world();
+        let above = ResourceId::new("/subscriptions");
+        let all = world.estate.within(&above).filter(|r| r.id.segments().count() == 2);
+        let mut subscriptions: Vec<Subscription> = all
+            .map(|r| Subscription {
+                id: r.id.name().to_owned(),
+                display_name: r.body.get("displayName").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                management_group: world.hierarchy.parent(&r.id).map(|g| g.name().to_owned()),
+            })
+            .collect();
+        subscriptions.sort_by(|a, b| (&a.display_name, &a.id).cmp(&(&b.display_name, &b.id)));
+        subscriptions
+    }
+
     /// `GET /subscriptions`
     pub(crate) fn list_subscriptions(&self, call: &Call) -> Reply {
         let world = self.world();

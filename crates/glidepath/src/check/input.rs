@@ -9,6 +9,7 @@ use super::policies::Policies;
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
 use crate::files;
+use crate::up::session::SANDBOX_TENANT;
 
 /// What to expand, and in which context.
 pub(crate) struct Input {
@@ -34,9 +35,9 @@ impl Input {
         for argument in &args.parameters {
             match argument.split_once('=') {
                 // A path may hold an equals sign; a file that is there is a file.
-                Some((name, value)) if !Path::new(argument).is_file() => parameters.set(name, value),
+                Some((name, value)) if !Path::new(argument).is_file() => parameters.set_text(name, value),
                 _ => match files::read(Path::new(argument)) {
-                    Ok(text) => problems.extend(parameters.add_file(&text)),
+                    Ok(text) => parameters.add_file(&text),
                     Err(finding) => problems.push(finding),
                 },
             }
@@ -57,20 +58,23 @@ impl Input {
                 ),
             }
         }
+        problems.extend(parameters.findings().iter().cloned());
         // The longest prefix wins: a folder inside another may have moved.
         links.folders.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         if problems.iter().any(Finding::is_error) {
             return Err(Failure::input(problems));
         }
         let context = Context {
-            subscription_id: args.subscription.clone(),
+            tenant_id: Some(SANDBOX_TENANT.to_owned()),
+            subscription_id: Some(args.subscription.clone()),
+            subscription_name: Some("check".to_owned()),
             resource_group: Some(ResourceGroup {
                 name: args.resource_group.clone(),
-                location: policies.location.clone(),
+                location: Some(policies.location.clone()),
                 ..ResourceGroup::default()
             }),
             management_group: Some(policies.group.name().to_owned()),
-            location: policies.location.clone(),
+            location: Some(policies.location.clone()),
             ..Context::default()
         };
         Ok(Self { templates, parameters, links, context, deployment_name: args.deployment_name.clone() })
@@ -81,7 +85,7 @@ impl Input {
         let stem =
             Path::new(template.name()).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         let mut context = self.context.clone();
-        context.deployment_name = self.deployment_name.clone().unwrap_or(stem);
+        context.deployment_name = Some(self.deployment_name.clone().unwrap_or(stem));
         expand(template, &self.parameters, &context, &self.links)
     }
 

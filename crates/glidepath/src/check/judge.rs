@@ -1,7 +1,7 @@
 //! Verdicts on expanded resources.
 
-use glidepath_arm::template::{Expanded, Expansion};
-use glidepath_arm::{ResourceId, Value};
+use glidepath_arm::template::{Context, Expansion};
+use glidepath_arm::{Object, ResourceId, Value};
 use glidepath_estate::{Estate, Resource};
 use glidepath_policy::{EstateRelated, Operation, Request};
 
@@ -16,48 +16,69 @@ pub(crate) fn all(expansion: &Expansion, policies: &Policies, input: &Input, lis
         .iter()
         .filter_map(|r| Some(Resource::new(ResourceId::new(r.id.as_str()?), r.api_version.clone(), r.body.clone())))
         .collect();
-    let related = EstateRelated::new(&estate);
-    let context = input.context();
-    let subscription = context.subscription();
-    let resource_group = context.resource_group();
-    expansion
-        .resources
-        .iter()
-        .map(|resource| {
-            let id = judged_id(resource);
-            let verdict = policies.engine.evaluate(&Request {
-                id: &id,
-                body: &resource.body,
-                api_version: &resource.api_version,
-                operation: Operation::Write,
-                hierarchy: &policies.hierarchy,
-                subscription: subscription.clone(),
-                resource_group: resource_group.clone(),
-                related: &related,
-                now: jiff::Timestamp::now().as_second(),
-                list_compliant,
-            });
-            Checked {
-                id: resource
-                    .id
-                    .as_str()
-                    .map_or_else(|| resource.id.to_json().as_str().unwrap_or_default().to_owned(), str::to_owned),
-                name: text(&resource.name),
-                resource_type: resource.resource_type.clone(),
-                source: Source::new(&resource.source, &resource.deployment),
-                verdict: Judged { unknowns: UnknownPart::of(&resource.body), verdict },
-            }
-        })
-        .collect()
+    let related = EstateRelated(&estate);
+    let now = jiff::Timestamp::now().as_second();
+    let judge = |resource: &glidepath_arm::template::Expanded| {
+        let id = ResourceId::new(&text(&resource.id));
+        let verdict = policies.engine.evaluate(&Request {
+            id: &id,
+            body: &resource.body,
+            api_version: &resource.api_version,
+            operation: Operation::Write,
+            hierarchy: &policies.hierarchy,
+            subscription: subscription(&id, input.context()),
+            resource_group: resource_group(&id, input.context(), &estate),
+            related: &related,
+            now,
+            list_compliant,
+        });
+        Checked {
+            id: text(&resource.id),
+            name: text(&resource.name),
+            resource_type: resource.resource_type.clone(),
+            source: Source::new(&resource.source, &resource.deployment),
+            verdict: Judged { unknowns: UnknownPart::of(&resource.body), verdict },
+        }
+    };
+    expansion.resources.iter().map(judge).collect()
 }
 
-fn judged_id(resource: &Expanded) -> ResourceId {
-    ResourceId::new(&text(&resource.id))
-}
-
+/// A string as it is, an unknown as `[expression]`.
 fn text(value: &Value) -> String {
-    match value {
-        Value::String(s) => s.to_string(),
-        other => other.to_json().as_str().map_or_else(|| other.to_string(), str::to_owned),
+    match value.to_json() {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
     }
+}
+
+/// `subscription()` as a policy rule sees it.
+fn subscription(id: &ResourceId, context: &Context) -> Value {
+    let Some(guid) = id.subscription_id() else { return Value::Null };
+    let mut object = Object::new();
+    object.insert("id", format!("/subscriptions/{guid}"));
+    object.insert("subscriptionId", guid);
+    object.insert("tenantId", context.tenant_id.clone().unwrap_or_default());
+    if context.subscription_id.as_deref() == Some(guid) {
+        object.insert("displayName", context.subscription_name.clone().unwrap_or_default());
+        object.insert("tags", Object::new());
+    }
+    object.into()
+}
+
+/// `resourceGroup()` as a policy rule sees it: the template's own group where it creates one, else the deployment's.
+fn resource_group(id: &ResourceId, context: &Context, estate: &Estate) -> Value {
+    let (Some(guid), Some(name)) = (id.subscription_id(), id.resource_group_name()) else { return Value::Null };
+    let group = ResourceId::resource_group(guid, name);
+    let mut object = Object::new();
+    object.insert("id", group.as_str());
+    object.insert("name", name);
+    if let Some(resource) = estate.get(&group) {
+        for key in ["location", "tags", "managedBy"] {
+            object.insert(key, resource.body.get(key).cloned().unwrap_or(Value::Null));
+        }
+    } else if let Some(given) = context.resource_group.as_ref().filter(|g| g.name.eq_ignore_ascii_case(name)) {
+        object.insert("location", given.location.clone().map_or(Value::Null, Value::from));
+        object.insert("tags", given.tags.clone());
+    }
+    object.into()
 }

@@ -32,7 +32,7 @@ pub(crate) fn load(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<Poli
     let location = args.location.clone().unwrap_or(region);
     let group = find_group(&args.at, &groups)?;
     let mut engine = match &args.aliases {
-        Some(path) => Engine::with_aliases(sources::aliases(path)?),
+        Some(path) => Engine::new().with_aliases(sources::aliases(path)?),
         None => Engine::new(),
     };
     let mut problems = Vec::new();
