@@ -23,7 +23,9 @@ impl<'a> Env<'a, '_> {
             Some(Value::String(wanted)) => wanted.clone(),
             Some(Value::Unknown(unknown)) => return Ok(self.unknown_at(call, &args, unknown.reason.clone(), path)),
             Some(_) => return Err(EvalError::new("expression/wrong-type", "`reference` takes a name or an id")),
-            None => return Err(EvalError::new("expression/wrong-argument-count", "`reference` takes 1 to 3 arguments")),
+            None => {
+                return Err(EvalError::new("expression/wrong-argument-count", "`reference` takes 1 to 3 arguments"));
+            }
         };
         let is_full = args.get(2).and_then(Value::as_str).is_some_and(|f| f.eq_ignore_ascii_case("full"));
         let Some(instance) = self.session.lookup(&wanted, self.site) else {

@@ -180,8 +180,11 @@ impl<'a> Session<'a> {
     pub(super) fn step(&self) -> Result<(), EvalError> {
         self.steps.set(self.steps.get() + 1);
         if self.steps.get() > MOST_STEPS {
-            return Err(EvalError::new("template/too-large", format!("the template takes more than {MOST_STEPS} steps"))
-                .help("look for copy loops inside copy loops, or variables that double one another"));
+            return Err(EvalError::new(
+                "template/too-large",
+                format!("the template takes more than {MOST_STEPS} steps"),
+            )
+            .help("look for copy loops inside copy loops, or variables that double one another"));
         }
         Ok(())
     }
@@ -195,8 +198,11 @@ impl<'a> Session<'a> {
     pub(super) fn descend(&self) -> Result<(), EvalError> {
         self.step()?;
         if self.depth.get() >= DEEPEST {
-            return Err(EvalError::new("template/too-deep", format!("more than {DEEPEST} evaluations are open at once"))
-                .help("look for variables or deployments that lead to one another in a long chain"));
+            return Err(EvalError::new(
+                "template/too-deep",
+                format!("more than {DEEPEST} evaluations are open at once"),
+            )
+            .help("look for variables or deployments that lead to one another in a long chain"));
         }
         self.depth.set(self.depth.get() + 1);
         Ok(())
@@ -229,7 +235,11 @@ fn raw_offset(raw: &str, wanted: usize) -> usize {
         }
         if c == '\\' {
             let escape = chars.next().map(|(_, c)| c);
-            let skipped = if escape == Some('u') { chars.by_ref().take(4).map(|(_, c)| c).collect::<String>() } else { String::new() };
+            let skipped = if escape == Some('u') {
+                chars.by_ref().take(4).map(|(_, c)| c).collect::<String>()
+            } else {
+                String::new()
+            };
             let code = u32::from_str_radix(&skipped, 16).ok().and_then(char::from_u32);
             value += code.map_or(1, char::len_utf8);
         } else {
