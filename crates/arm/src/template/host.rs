@@ -47,6 +47,17 @@ impl Host for Env<'_, '_> {
             "copyIndex" => self.copy_index(call, eval),
             "reference" => self.reference(call, &[], eval),
             "references" => self.references(call, eval),
+            "resourceInfo" => self.named(call, eval, |name| match session.lookup(name, self.site) {
+                Some(instance) => Ok(Value::object([
+                    ("id", instance.id(session)),
+                    ("name", instance.name(session)),
+                    ("type", instance.kind(session)),
+                ])),
+                None => {
+                    let message = format!("this template declares no resource `{name}`");
+                    Err(EvalError::new("template/unknown-resource", message))
+                }
+            }),
             "resourceId" => self.ids(call, eval, &self.site.frame.target, 2),
             "subscriptionResourceId" => {
                 let subscription = self.subscription_id();
