@@ -98,13 +98,12 @@ impl<'a> Frame<'a> {
             return Err(EvalError::new("template/unknown-parameter", format!("there is no parameter `{name}`"))
                 .help("declare it under `parameters`; inside an inner-scoped or linked template, pass it on"));
         };
-        session.descend()?;
+        session.step()?;
         let key: Arc<str> = Arc::from(name);
         self.parameters.borrow_mut().insert(key.clone(), State::Busy);
         let since = session.untold();
         let value = self.bind(session, name, declared, Place::new(self.text, span), site);
         settle(&self.parameters, key, &value, session.remembers(since));
-        session.rise();
         Ok(value)
     }
 
@@ -183,7 +182,7 @@ impl<'a> Frame<'a> {
             return Err(EvalError::new("template/unknown-variable", format!("there is no variable `{name}`"))
                 .help("declare it under `variables`; an inner-scoped or linked template has its own"));
         };
-        session.descend()?;
+        session.step()?;
         let key: Arc<str> = Arc::from(name);
         self.variables.borrow_mut().insert(key.clone(), State::Busy);
         let own = self.own_site(site, false);
@@ -193,7 +192,6 @@ impl<'a> Frame<'a> {
             value = session.too_large(&format!("the variable `{name}`"), Place::new(self.text, node.span), site);
         }
         settle(&self.variables, key, &value, session.remembers(since));
-        session.rise();
         Ok(value)
     }
 

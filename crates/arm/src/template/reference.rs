@@ -6,12 +6,11 @@
 use std::rc::Rc;
 
 use glidepath_source::{Kind, Node};
-use rustc_hash::FxHashMap;
 
 use super::evaluate::{Env, Site};
 use super::nested::Deployment;
 use super::resources::Instance;
-use super::session::Session;
+use super::session::{Index, Session};
 use crate::expression::{Call, Eval, EvalError, Step, look_unknown, unknown_call, walk};
 use crate::{Reason, ResourceId, Value};
 
@@ -230,7 +229,7 @@ impl<'a> Session<'a> {
                 if self.indexing.replace(true) {
                     return None;
                 }
-                let mut index: FxHashMap<String, Vec<Rc<Instance<'a>>>> = FxHashMap::default();
+                let mut index: Index<'a> = Index::default();
                 let root = self.root.get()?.clone();
                 // What is being evaluated now seems circular from here: that is no failure of the template.
                 self.quietly(|| {

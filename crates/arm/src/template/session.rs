@@ -16,10 +16,10 @@ use crate::{Reason, Value};
 
 /// How many documents an expansion may read or make: ARM allows 500 nested templates in what-if.
 const MOST_DOCUMENTS: usize = 4_096;
-/// How many values and calls may be evaluated. The AI Landing Zone template takes less than a hundredth of it.
-const MOST_STEPS: u64 = 20_000_000;
+/// How many values and calls may be evaluated. The AI Landing Zone template takes 29,000, Enterprise-Scale 47,000.
+const MOST_STEPS: u64 = 2_000_000;
 /// How many calls, variables, parameters and deployments may be open at once: what bounds the stack.
-const DEEPEST: u32 = 400;
+const DEEPEST: u32 = 280;
 /// How many findings are kept: a mistake in a loop should not bury the rest.
 const MOST_FINDINGS: usize = 1_000;
 
@@ -58,6 +58,9 @@ pub(super) enum State {
     Done(Value),
 }
 
+/// Resources by lower-case type.
+pub(super) type Index<'a> = FxHashMap<String, Vec<Rc<Instance<'a>>>>;
+
 type Parsed = Rc<Result<Expr, SyntaxError>>;
 
 pub(super) struct Session<'a> {
@@ -70,7 +73,7 @@ pub(super) struct Session<'a> {
     pub(super) linked: RefCell<FxHashMap<String, Option<&'a Document>>>,
     pub(super) root: OnceCell<Rc<Deployment<'a>>>,
     /// All resources by lower-case type, once someone looks beyond its own deployment; busy while it is made.
-    pub(super) index: RefCell<Option<Rc<FxHashMap<String, Vec<Rc<Instance<'a>>>>>>>,
+    pub(super) index: RefCell<Option<Rc<Index<'a>>>>,
     pub(super) indexing: Cell<bool>,
     expressions: RefCell<FxHashMap<Arc<str>, Parsed>>,
     steps: Cell<u64>,

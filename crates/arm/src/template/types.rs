@@ -177,11 +177,11 @@ impl<'a> Check<'a, '_> {
             }
         }
         let limit = |name: &str| declared.get(name).map(Value::from).and_then(|v| v.as_int());
-        if let Value::Int(i) = value {
-            if limit("minValue").is_some_and(|least| *i < least) || limit("maxValue").is_some_and(|most| *i > most) {
-                let range = format!("{}..{}", words(limit("minValue")), words(limit("maxValue")));
-                self.wrong.push((format!("`{path}` is {i}, which is not in {range}"), String::new()));
-            }
+        if let Value::Int(i) = value
+            && (limit("minValue").is_some_and(|least| *i < least) || limit("maxValue").is_some_and(|most| *i > most))
+        {
+            let range = format!("{}..{}", words(limit("minValue")), words(limit("maxValue")));
+            self.wrong.push((format!("`{path}` is {i}, which is not in {range}"), String::new()));
         }
         let length = match value {
             Value::String(s) => s.encode_utf16().count(),
