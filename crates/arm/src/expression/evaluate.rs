@@ -92,6 +92,12 @@ pub trait Host {
 
     /// Hears that a call which it let begin has ended.
     fn leave(&self) {}
+
+    /// Hears that what is evaluated from now on may not be needed (the branches of an `if` that hangs on an unknown),
+    /// and when that ends: what fails meanwhile is no failure of the document.
+    fn doubt(&self, begins: bool) {
+        let _ = begins;
+    }
 }
 
 /// Evaluates an expression.
@@ -263,7 +269,9 @@ impl<'h> Evaluator<'h> {
             Value::Bool(false) => self.eval(otherwise, scope),
             Value::Unknown(unknown) => {
                 // A branch that fails now may be the one that is not taken: no error of ours.
+                self.host.doubt(true);
                 let (a, b) = (self.eval(then, scope), self.eval(otherwise, scope));
+                self.host.doubt(false);
                 match (a, b) {
                     (Ok(a), Ok(b)) if a == b => Ok(a),
                     (Ok(a), Ok(b)) => Ok(unknown_call(call, &[Value::Unknown(unknown.clone()), a, b], &unknown.reason)),

@@ -67,7 +67,8 @@ impl<'a> Session<'a> {
         }
         let Some(written) = instance.node.get("dependsOn") else { return on };
         let single = std::slice::from_ref(written);
-        let entries: &'a [Node] = if written.items().is_empty() && written.as_str().is_some() { single } else { written.items() };
+        let entries: &'a [Node] =
+            if written.items().is_empty() && written.as_str().is_some() { single } else { written.items() };
         for entry in entries {
             let wanted = match self.value(entry, &instance.site) {
                 Value::String(wanted) => vec![wanted],
@@ -125,7 +126,8 @@ impl<'a> Session<'a> {
                             .filter_map(|(n, _)| instances.get(*n))
                             .map(|i| format!("`{}`", label(&i.name(self))))
                             .collect();
-                        let message = format!("these resources depend on one another in a circle: {}", members.join(" → "));
+                        let message =
+                            format!("these resources depend on one another in a circle: {}", members.join(" → "));
                         let place = instances.get(on).map(|i| Place::new(i.site.text, i.node.span));
                         let chain = instances.get(on).map(|i| i.site.chain()).unwrap_or_default();
                         let finding = Finding::error("template/dependency-cycle", message).at_place(place);

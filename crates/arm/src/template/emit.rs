@@ -7,7 +7,6 @@ use glidepath_source::{Finding, Node, Place};
 
 use super::evaluate::Site;
 use super::nested::{Deployment, label};
-use super::parameters::declaration;
 use super::resources::Instance;
 use super::session::Session;
 use super::{Dropped, Expanded, Expansion};
@@ -37,12 +36,6 @@ impl<'a> Session<'a> {
             let finding = Finding::error("template/no-resources", "this is not an ARM template: it has no `resources`");
             self.tell(finding.at(root.text, root.template.span));
         }
-        for (name, _) in &root.frame.supplied {
-            if declaration(root.template, name).is_none() {
-                let message = format!("the template has no parameter `{name}`");
-                self.tell(Finding::error("template/unknown-parameter", message).at(root.text, root.template.span).about(name.as_ref()));
-            }
-        }
     }
 
     fn emit(&self, deployment: &Rc<Deployment<'a>>, expansion: &mut Expansion) {
@@ -50,11 +43,15 @@ impl<'a> Session<'a> {
         let instances = self.instances(deployment);
         let mut bodies = Vec::with_capacity(instances.len());
         for instance in instances {
-            let runs = !instance.is_existing() && !instance.is_dropped(self);
+            let runs = !instance.is_existing() && !instance.is_dropped(self) && !instance.is_broken(self);
             let is_resource = runs && !instance.is_deployment(self) && !instance.is_extensible();
             // Bodies come first: what they refer to are dependencies.
             bodies.push(is_resource.then(|| instance.body(self)));
-            if runs && !is_resource && !instance.is_extensible() && let Ok(child) = self.child(instance) {
+            if runs
+                && !is_resource
+                && !instance.is_extensible()
+                && let Ok(child) = self.child(instance)
+            {
                 self.bind_all(&child);
             }
         }
@@ -65,9 +62,13 @@ impl<'a> Session<'a> {
                 expansion.existing += 1;
             } else if instance.is_dropped(self) {
                 expansion.dropped.push(self.dropped(instance));
+            } else if instance.is_broken(self) {
+                // Told where it failed.
             } else if instance.is_extensible() {
                 let message = "a resource of an extension is not a resource of Azure, it is left out";
-                self.tell(Finding::note("template/extension-resource", message).at(instance.site.text, instance.node.span));
+                self.tell(
+                    Finding::note("template/extension-resource", message).at(instance.site.text, instance.node.span),
+                );
             } else if let Some(body) = body {
                 let depends_on = on.iter().filter_map(|d| instances.get(*d));
                 let depends_on = depends_on.filter(|d| !d.is_existing() && !d.is_dropped(self));

@@ -82,7 +82,8 @@ impl<'a> Env<'a, '_> {
             Kind::Object(members) => {
                 let mut object = Object::new();
                 for member in members {
-                    let is_copy = member.key.eq_ignore_ascii_case("copy") && matches!(member.value.kind, Kind::Array(_));
+                    let is_copy =
+                        member.key.eq_ignore_ascii_case("copy") && matches!(member.value.kind, Kind::Array(_));
                     if is_copy {
                         for copy in member.value.items() {
                             let (name, value) = self.session.copied(copy, self.site);

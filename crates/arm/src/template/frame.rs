@@ -87,7 +87,10 @@ impl<'a> Frame<'a> {
         match self.parameters.borrow().get(name) {
             Some(State::Done(value)) => return Ok(value.clone()),
             Some(State::Busy) => {
-                return Err(EvalError::new("template/parameter-cycle", format!("the parameter `{name}` depends on itself")));
+                return Err(EvalError::new(
+                    "template/parameter-cycle",
+                    format!("the parameter `{name}` depends on itself"),
+                ));
             }
             None => {}
         }
@@ -95,13 +98,12 @@ impl<'a> Frame<'a> {
             return Err(EvalError::new("template/unknown-parameter", format!("there is no parameter `{name}`"))
                 .help("declare it under `parameters`; inside an inner-scoped or linked template, pass it on"));
         };
-        session.descend()?;
+        session.step()?;
         let key: Arc<str> = Arc::from(name);
         self.parameters.borrow_mut().insert(key.clone(), State::Busy);
         let since = session.untold();
         let value = self.bind(session, name, declared, Place::new(self.text, span), site);
         settle(&self.parameters, key, &value, session.remembers(since));
-        session.rise();
         Ok(value)
     }
 
@@ -134,10 +136,11 @@ impl<'a> Frame<'a> {
             Some(value) => value,
             None if nullable(declared) || nullable(definition) => Value::Null,
             None => {
-                let finding = Finding::error("template/missing-parameter", format!("the parameter `{name}` has no value"))
-                    .at_place(Some(place))
-                    .why("the template declares it without a default, so Azure refuses to deploy without it")
-                    .help(format!("give one, for example `--parameters {name}=…`"));
+                let finding =
+                    Finding::error("template/missing-parameter", format!("the parameter `{name}` has no value"))
+                        .at_place(Some(place))
+                        .why("the template declares it without a default, so Azure refuses to deploy without it")
+                        .help(format!("give one, for example `--parameters {name}=…`"));
                 session.tell(Finding { chain: site.chain(), ..finding });
                 return Value::unknown(Reason::Parameter(name.into()), expression);
             }
@@ -162,7 +165,10 @@ impl<'a> Frame<'a> {
         match self.variables.borrow().get(name) {
             Some(State::Done(value)) => return Ok(value.clone()),
             Some(State::Busy) => {
-                return Err(EvalError::new("template/variable-cycle", format!("the variable `{name}` depends on itself")));
+                return Err(EvalError::new(
+                    "template/variable-cycle",
+                    format!("the variable `{name}` depends on itself"),
+                ));
             }
             None => {}
         }
@@ -176,7 +182,7 @@ impl<'a> Frame<'a> {
             return Err(EvalError::new("template/unknown-variable", format!("there is no variable `{name}`"))
                 .help("declare it under `variables`; an inner-scoped or linked template has its own"));
         };
-        session.descend()?;
+        session.step()?;
         let key: Arc<str> = Arc::from(name);
         self.variables.borrow_mut().insert(key.clone(), State::Busy);
         let own = self.own_site(site, false);
@@ -186,7 +192,6 @@ impl<'a> Frame<'a> {
             value = session.too_large(&format!("the variable `{name}`"), Place::new(self.text, node.span), site);
         }
         settle(&self.variables, key, &value, session.remembers(since));
-        session.rise();
         Ok(value)
     }
 
@@ -194,9 +199,8 @@ impl<'a> Frame<'a> {
     pub(super) fn function(&self, env: &Env<'a, '_>, call: &Call, eval: &Eval<'_>) -> Result<Value, EvalError> {
         let namespace = call.namespace.as_deref().unwrap_or_default();
         let spaces = self.template.get("functions").map(Node::items).unwrap_or_default();
-        let is_named = |n: &&Node| {
-            n.get("namespace").and_then(Node::as_str).is_some_and(|n| n.eq_ignore_ascii_case(namespace))
-        };
+        let is_named =
+            |n: &&Node| n.get("namespace").and_then(Node::as_str).is_some_and(|n| n.eq_ignore_ascii_case(namespace));
         let found = spaces.iter().filter(is_named).find_map(|n| n.get("members")?.get(&call.name));
         let Some(function) = found else {
             let message = format!("there is no function `{namespace}.{}`", call.name);

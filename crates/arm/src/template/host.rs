@@ -14,6 +14,10 @@ impl Host for Env<'_, '_> {
         self.session.rise();
     }
 
+    fn doubt(&self, begins: bool) {
+        self.session.hush(begins);
+    }
+
     fn call_into(&self, call: &Call, path: &[Step], eval: &Eval<'_>) -> Option<Result<Value, EvalError>> {
         if call.namespace.is_none() && &*call.name == "reference" {
             return Some(self.reference(call, path, eval));
@@ -35,12 +39,25 @@ impl Host for Env<'_, '_> {
                 None => self.site.frame.parameter(session, name, self.site),
             }),
             "variables" => self.named(call, eval, |name| match self.locals {
-                Some(_) => Err(EvalError::new("expression/function-not-here", "a user-defined function sees no variables")),
+                Some(_) => {
+                    Err(EvalError::new("expression/function-not-here", "a user-defined function sees no variables"))
+                }
                 None => self.site.frame.variable(session, name, self.site),
             }),
             "copyIndex" => self.copy_index(call, eval),
             "reference" => self.reference(call, &[], eval),
             "references" => self.references(call, eval),
+            "resourceInfo" => self.named(call, eval, |name| match session.lookup(name, self.site) {
+                Some(instance) => Ok(Value::object([
+                    ("id", instance.id(session)),
+                    ("name", instance.name(session)),
+                    ("type", instance.kind(session)),
+                ])),
+                None => {
+                    let message = format!("this template declares no resource `{name}`");
+                    Err(EvalError::new("template/unknown-resource", message))
+                }
+            }),
             "resourceId" => self.ids(call, eval, &self.site.frame.target, 2),
             "subscriptionResourceId" => {
                 let subscription = self.subscription_id();
@@ -94,9 +111,7 @@ impl Env<'_, '_> {
         };
         match eval(arg)? {
             Value::String(name) => get(&name),
-            Value::Unknown(unknown) => {
-                Ok(unknown_call(call, &[Value::Unknown(unknown.clone())], &unknown.reason))
-            }
+            Value::Unknown(unknown) => Ok(unknown_call(call, &[Value::Unknown(unknown.clone())], &unknown.reason)),
             other => Err(functions::wrong_type(&call.name, 0, "a string", &other)),
         }
     }
@@ -163,7 +178,10 @@ impl Env<'_, '_> {
     fn extension_id(&self, call: &Call, eval: &Eval<'_>) -> Result<Value, EvalError> {
         let args = call.args.iter().map(eval).collect::<Result<Vec<_>, _>>()?;
         let [base, kind, names @ ..] = args.as_slice() else {
-            return Err(EvalError::new("expression/wrong-argument-count", "`extensionResourceId` takes at least 3 arguments"));
+            return Err(EvalError::new(
+                "expression/wrong-argument-count",
+                "`extensionResourceId` takes at least 3 arguments",
+            ));
         };
         if let Some(Value::Unknown(unknown)) = args.iter().find(|a| a.is_unknown()) {
             return Ok(unknown_call(call, &args, &unknown.reason));
@@ -174,7 +192,14 @@ impl Env<'_, '_> {
         self.joined(call, &args, base, kind.trim_end_matches('/'), names)
     }
 
-    fn joined(&self, call: &Call, args: &[Value], base: &Value, kind: &str, names: &[Value]) -> Result<Value, EvalError> {
+    fn joined(
+        &self,
+        call: &Call,
+        args: &[Value],
+        base: &Value,
+        kind: &str,
+        names: &[Value],
+    ) -> Result<Value, EvalError> {
         let mut joined = String::new();
         for (i, name) in names.iter().enumerate() {
             match name {
@@ -191,7 +216,9 @@ impl Env<'_, '_> {
                     }
                     joined.push_str(&number.to_string());
                 }
-                other => return Err(functions::wrong_type(&call.name, args.len() - names.len() + i, "a string", other)),
+                other => {
+                    return Err(functions::wrong_type(&call.name, args.len() - names.len() + i, "a string", other));
+                }
             }
         }
         if let Value::Unknown(unknown) = base {
@@ -250,7 +277,8 @@ impl Env<'_, '_> {
     fn subscription(&self) -> Result<Value, EvalError> {
         let Some(id) = self.site.frame.target.subscription() else { return Err(self.not_in("subscription")) };
         let context = self.session.context;
-        let is_own = id.as_str().map(str::to_ascii_lowercase) == context.subscription_id.as_deref().map(str::to_ascii_lowercase);
+        let is_own =
+            id.as_str().map(str::to_ascii_lowercase) == context.subscription_id.as_deref().map(str::to_ascii_lowercase);
         let name = context.subscription_name.as_deref().filter(|_| is_own);
         Ok(Value::object([
             ("id", append("/subscriptions/".into(), id)),

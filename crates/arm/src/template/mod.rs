@@ -173,6 +173,14 @@ pub fn expand(template: &Text, parameters: &Parameters, context: &Context, links
     let arena = Arena::new();
     let session = Session::new(&arena, context, links, findings);
     let Some(document) = arena.add(template.clone(), root) else { return Expansion::default() };
+    for given in &parameters.given {
+        if parameters::declaration(&document.root, &given.name).is_none() {
+            let message = format!("the template has no parameter `{}`", given.name);
+            let finding = Finding::error("template/unknown-parameter", message).about(given.name.as_ref());
+            let place = given.place.clone().or_else(|| Some(Place::new(template, document.root.span)));
+            session.tell(finding.at_place(place).why("Azure refuses values for parameters that are not declared"));
+        }
+    }
     let target = Target::of_root(context, &document.root);
     let name = scope::known(context.deployment_name.as_deref(), "deployment().name");
     let frame = Rc::new(Frame::root(document, target.clone(), name, context, parameters));

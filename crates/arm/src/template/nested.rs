@@ -58,7 +58,13 @@ impl<'a> Deployment<'a> {
         Self::new(&document.text, &document.root, frame, target, Weak::new())
     }
 
-    fn new(text: &'a Text, template: &'a Node, frame: Rc<Frame<'a>>, target: Target, parent: Weak<Deployment<'a>>) -> Self {
+    fn new(
+        text: &'a Text,
+        template: &'a Node,
+        frame: Rc<Frame<'a>>,
+        target: Target,
+        parent: Weak<Deployment<'a>>,
+    ) -> Self {
         Self {
             text,
             template,
@@ -161,7 +167,9 @@ impl<'a> Session<'a> {
                 } else {
                     self.outer_pass(template, site)
                 };
-                let Some(document) = self.arena.add(site.text.clone(), node) else { return Err(self.too_many(instance)) };
+                let Some(document) = self.arena.add(site.text.clone(), node) else {
+                    return Err(self.too_many(instance));
+                };
                 let (text, template) = (&document.text, &document.root);
                 return Ok(Found { text, template, uri: None, is_outer: !is_inner && !computed });
             }
@@ -216,7 +224,10 @@ impl<'a> Session<'a> {
                 .why("what it deploys is unknown")
                 .help("map the beginning of its URI to a folder, for example `--link https://example.org/templates/=./templates`");
             self.tell(Finding { chain: chain.to_vec(), ..finding });
-            return Err(Value::unknown(Reason::Template(uri_text.clone()), format!("reference('{}')", chain_end(chain))));
+            return Err(Value::unknown(
+                Reason::Template(uri_text.clone()),
+                format!("reference('{}')", chain_end(chain)),
+            ));
         };
         if let (Some(Value::String(wanted)), Some(found)) =
             (self.text_of(link.get("contentVersion"), site), document.root.get("contentVersion").and_then(Node::as_str))
@@ -250,7 +261,12 @@ impl<'a> Session<'a> {
     }
 
     /// The values a nested deployment gives its template.
-    fn supplied(&self, instance: &Rc<Instance<'a>>, found: &Found<'a>, chain: &[String]) -> Vec<(Arc<str>, Supplied<'a>)> {
+    fn supplied(
+        &self,
+        instance: &Rc<Instance<'a>>,
+        found: &Found<'a>,
+        chain: &[String],
+    ) -> Vec<(Arc<str>, Supplied<'a>)> {
         let site = &instance.site;
         let Some(properties) = instance.node.get("properties") else { return Vec::new() };
         let mut supplied = Vec::new();
@@ -259,7 +275,8 @@ impl<'a> Session<'a> {
                 for member in members {
                     if declaration(found.template, &member.key).is_none() {
                         let message = format!("the nested template has no parameter `{}`", member.key);
-                        let finding = Finding::error("template/unknown-parameter", message).at(site.text, member.key_span);
+                        let finding =
+                            Finding::error("template/unknown-parameter", message).at(site.text, member.key_span);
                         self.tell(Finding { chain: chain.to_vec(), ..finding });
                     }
                     let value = match (&member.value.kind, member.value.get("value"), member.value.get("reference")) {
@@ -289,7 +306,8 @@ impl<'a> Session<'a> {
             match document.map(|d| d.root.get("parameters").unwrap_or(&d.root)) {
                 Some(values) => {
                     for member in values.members() {
-                        let value = member.value.get("value").map_or(Supplied::Secret, |v| Supplied::Value(Value::from(v)));
+                        let value =
+                            member.value.get("value").map_or(Supplied::Secret, |v| Supplied::Value(Value::from(v)));
                         supplied.push((member.key.clone(), value));
                     }
                 }
@@ -317,7 +335,11 @@ impl<'a> Session<'a> {
             Kind::Object(members) => Kind::Object(
                 members
                     .iter()
-                    .map(|m| Member { key: m.key.clone(), key_span: m.key_span, value: self.outer_pass(&m.value, site) })
+                    .map(|m| Member {
+                        key: m.key.clone(),
+                        key_span: m.key_span,
+                        value: self.outer_pass(&m.value, site),
+                    })
                     .collect(),
             ),
             other => other.clone(),
@@ -354,7 +376,10 @@ impl<'a> Session<'a> {
         visit(deployment);
         for instance in self.instances(deployment) {
             let runs = instance.is_deployment(self) && instance.condition(self) != Value::Bool(false);
-            if runs && !self.is_spent() && let Ok(child) = self.child(instance) {
+            if runs
+                && !self.is_spent()
+                && let Ok(child) = self.child(instance)
+            {
                 self.each_deployment(&child, visit);
             }
         }

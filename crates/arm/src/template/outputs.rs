@@ -62,7 +62,10 @@ impl<'a> Session<'a> {
             }
         }
         if kind.starts_with("secure") {
-            return Value::unknown(Reason::Secret(name.into()), format!("reference('{}').outputs.{name}.value", deployment.words()));
+            return Value::unknown(
+                Reason::Secret(name.into()),
+                format!("reference('{}').outputs.{name}.value", deployment.words()),
+            );
         }
         let value = match node.get("copy") {
             Some(copy) => self.copied(copy, site).1,

@@ -48,7 +48,8 @@ impl Parameters {
                 return;
             }
         };
-        let is_file = root.get("parameters").is_some() && (root.get("$schema").is_some() || root.get("contentVersion").is_some())
+        let is_file = root.get("parameters").is_some()
+            && (root.get("$schema").is_some() || root.get("contentVersion").is_some())
             || root.members().len() == 1 && root.get("parameters").is_some();
         let values = if is_file { root.get("parameters").unwrap_or(&root) } else { &root };
         for member in values.members() {

@@ -6,12 +6,11 @@
 use std::rc::Rc;
 
 use glidepath_source::{Kind, Node};
-use rustc_hash::FxHashMap;
 
 use super::evaluate::{Env, Site};
 use super::nested::Deployment;
 use super::resources::Instance;
-use super::session::Session;
+use super::session::{Index, Session};
 use crate::expression::{Call, Eval, EvalError, Step, look_unknown, unknown_call, walk};
 use crate::{Reason, ResourceId, Value};
 
@@ -23,7 +22,9 @@ impl<'a> Env<'a, '_> {
             Some(Value::String(wanted)) => wanted.clone(),
             Some(Value::Unknown(unknown)) => return Ok(self.unknown_at(call, &args, unknown.reason.clone(), path)),
             Some(_) => return Err(EvalError::new("expression/wrong-type", "`reference` takes a name or an id")),
-            None => return Err(EvalError::new("expression/wrong-argument-count", "`reference` takes 1 to 3 arguments")),
+            None => {
+                return Err(EvalError::new("expression/wrong-argument-count", "`reference` takes 1 to 3 arguments"));
+            }
         };
         let is_full = args.get(2).and_then(Value::as_str).is_some_and(|f| f.eq_ignore_ascii_case("full"));
         let Some(instance) = self.session.lookup(&wanted, self.site) else {
@@ -228,7 +229,7 @@ impl<'a> Session<'a> {
                 if self.indexing.replace(true) {
                     return None;
                 }
-                let mut index: FxHashMap<String, Vec<Rc<Instance<'a>>>> = FxHashMap::default();
+                let mut index: Index<'a> = Index::default();
                 let root = self.root.get()?.clone();
                 // What is being evaluated now seems circular from here: that is no failure of the template.
                 self.quietly(|| {

@@ -16,14 +16,46 @@ pub(super) const DEPLOYMENTS: &str = "Microsoft.Resources/deployments";
 
 /// What of a resource is not its body.
 const NOT_BODY: [&str; 17] = [
-    "id", "name", "type", "apiVersion", "dependsOn", "condition", "copy", "comments", "resources", "scope", "existing",
-    "metadata", "subscriptionId", "resourceGroup", "import", "extension", "asserts",
+    "id",
+    "name",
+    "type",
+    "apiVersion",
+    "dependsOn",
+    "condition",
+    "copy",
+    "comments",
+    "resources",
+    "scope",
+    "existing",
+    "metadata",
+    "subscriptionId",
+    "resourceGroup",
+    "import",
+    "extension",
+    "asserts",
 ];
 /// What a body may hold beside `properties`. Source: Microsoft Learn, "Resources in ARM templates", and the common
 /// types of Azure's REST API.
 const BODY: [&str; 19] = [
-    "location", "tags", "kind", "sku", "identity", "plan", "zones", "properties", "managedBy", "managedByExtended",
-    "extendedLocation", "eTag", "etag", "placement", "zone", "systemData", "$schema", "@options", "identities",
+    "location",
+    "tags",
+    "kind",
+    "sku",
+    "identity",
+    "plan",
+    "zones",
+    "properties",
+    "managedBy",
+    "managedByExtended",
+    "extendedLocation",
+    "eTag",
+    "etag",
+    "placement",
+    "zone",
+    "systemData",
+    "$schema",
+    "@options",
+    "identities",
 ];
 
 /// A value that is computed once.
@@ -83,6 +115,12 @@ impl<'a> Instance<'a> {
         self.condition(session) == Value::Bool(false)
     }
 
+    /// Did the evaluation of its type, name or scope fail? Then it is not known what it is, only why.
+    pub(super) fn is_broken(&self, session: &Session<'a>) -> bool {
+        let failed = |v: &Value| matches!(v, Value::Unknown(u) if matches!(u.reason, Reason::Failed(_)));
+        failed(&self.kind(session)) || failed(&self.name(session)) || failed(&self.id(session))
+    }
+
     /// `import` or `extension`: not a resource of Azure.
     pub(super) fn is_extensible(&self) -> bool {
         self.node.get("import").is_some() || self.node.get("extension").is_some()
@@ -100,7 +138,8 @@ impl<'a> Instance<'a> {
     pub(super) fn kind(&self, session: &Session<'a>) -> Value {
         let compute = || {
             let Some(own) = session.text_of(self.node.get("type"), &self.site) else {
-                let finding = Finding::error("template/no-type", "the resource has no type").at_place(Some(self.place()));
+                let finding =
+                    Finding::error("template/no-type", "the resource has no type").at_place(Some(self.place()));
                 session.tell(Finding { chain: self.site.chain(), ..finding });
                 return Value::unknown(Reason::Failed("the resource has no type".into()), "null()");
             };
@@ -108,7 +147,9 @@ impl<'a> Instance<'a> {
                 Some(parent) => {
                     let outer = parent.kind(session);
                     match (&outer, &own) {
-                        (Value::String(outer), Value::String(own)) if is_whole(outer, own) => Value::String(own.clone()),
+                        (Value::String(outer), Value::String(own)) if is_whole(outer, own) => {
+                            Value::String(own.clone())
+                        }
                         _ => append(append(outer, &"/".into()), &own),
                     }
                 }
@@ -122,7 +163,8 @@ impl<'a> Instance<'a> {
     pub(super) fn name(&self, session: &Session<'a>) -> Value {
         let compute = || {
             let Some(own) = session.text_of(self.node.get("name"), &self.site) else {
-                let finding = Finding::error("template/no-name", "the resource has no name").at_place(Some(self.place()));
+                let finding =
+                    Finding::error("template/no-name", "the resource has no name").at_place(Some(self.place()));
                 session.tell(Finding { chain: self.site.chain(), ..finding });
                 return Value::unknown(Reason::Failed("the resource has no name".into()), "null()");
             };
@@ -134,9 +176,10 @@ impl<'a> Instance<'a> {
                 let kind = self.node.get("type").and_then(Node::as_str).unwrap_or_default();
                 let outer = self.parent.as_ref().map(|p| p.kind(session));
                 let segments = own.as_str().map_or(0, |n| n.split('/').count());
-                outer.as_ref().and_then(Value::as_str).is_some_and(|outer| {
-                    is_whole(outer, kind) && segments + 1 == kind.split('/').count()
-                })
+                outer
+                    .as_ref()
+                    .and_then(Value::as_str)
+                    .is_some_and(|outer| is_whole(outer, kind) && segments + 1 == kind.split('/').count())
             };
             match &self.parent {
                 Some(parent) if !full(&own) => append(append(parent.name(session), &"/".into()), &own),
@@ -219,7 +262,8 @@ impl<'a> Instance<'a> {
                 Value::String(s) if s.eq_ignore_ascii_case("false") => Value::Bool(false),
                 other => {
                     let message = format!("the condition is `{other}`, not a boolean");
-                    let finding = Finding::error("template/bad-condition", message.clone()).at(self.site.text, node.span);
+                    let finding =
+                        Finding::error("template/bad-condition", message.clone()).at(self.site.text, node.span);
                     session.tell(Finding { chain: self.site.chain(), ..finding });
                     Value::unknown(Reason::Failed(message), "null()")
                 }
@@ -237,7 +281,8 @@ impl<'a> Instance<'a> {
             }
             if !BODY.iter().any(|n| member.key.eq_ignore_ascii_case(n)) {
                 let message = format!("resources have no property `{}`", member.key);
-                let finding = Finding::warning("template/unknown-property", message).at(self.site.text, member.key_span);
+                let finding =
+                    Finding::warning("template/unknown-property", message).at(self.site.text, member.key_span);
                 session.tell(finding.help("what belongs to the service stands under `properties`"));
             }
             let value = without_nulls(session.value(&member.value, &self.site));
@@ -251,7 +296,8 @@ impl<'a> Instance<'a> {
 
 /// Does a child's type already hold its parent's?
 fn is_whole(outer: &str, own: &str) -> bool {
-    own.get(..outer.len()).is_some_and(|head| head.eq_ignore_ascii_case(outer)) && own.as_bytes().get(outer.len()) == Some(&b'/')
+    own.get(..outer.len()).is_some_and(|head| head.eq_ignore_ascii_case(outer))
+        && own.as_bytes().get(outer.len()) == Some(&b'/')
 }
 
 fn without_nulls(value: Value) -> Value {

@@ -16,10 +16,10 @@ use crate::{Reason, Value};
 
 /// How many documents an expansion may read or make: ARM allows 500 nested templates in what-if.
 const MOST_DOCUMENTS: usize = 4_096;
-/// How many values and calls may be evaluated. The AI Landing Zone template takes less than a hundredth of it.
-const MOST_STEPS: u64 = 20_000_000;
+/// How many values and calls may be evaluated. The AI Landing Zone template takes 29,000, Enterprise-Scale 47,000.
+const MOST_STEPS: u64 = 2_000_000;
 /// How many calls, variables, parameters and deployments may be open at once: what bounds the stack.
-const DEEPEST: u32 = 400;
+const DEEPEST: u32 = 280;
 /// How many findings are kept: a mistake in a loop should not bury the rest.
 const MOST_FINDINGS: usize = 1_000;
 
@@ -58,6 +58,9 @@ pub(super) enum State {
     Done(Value),
 }
 
+/// Resources by lower-case type.
+pub(super) type Index<'a> = FxHashMap<String, Vec<Rc<Instance<'a>>>>;
+
 type Parsed = Rc<Result<Expr, SyntaxError>>;
 
 pub(super) struct Session<'a> {
@@ -70,7 +73,7 @@ pub(super) struct Session<'a> {
     pub(super) linked: RefCell<FxHashMap<String, Option<&'a Document>>>,
     pub(super) root: OnceCell<Rc<Deployment<'a>>>,
     /// All resources by lower-case type, once someone looks beyond its own deployment; busy while it is made.
-    pub(super) index: RefCell<Option<Rc<FxHashMap<String, Vec<Rc<Instance<'a>>>>>>>,
+    pub(super) index: RefCell<Option<Rc<Index<'a>>>>,
     pub(super) indexing: Cell<bool>,
     expressions: RefCell<FxHashMap<Arc<str>, Parsed>>,
     steps: Cell<u64>,
@@ -180,8 +183,11 @@ impl<'a> Session<'a> {
     pub(super) fn step(&self) -> Result<(), EvalError> {
         self.steps.set(self.steps.get() + 1);
         if self.steps.get() > MOST_STEPS {
-            return Err(EvalError::new("template/too-large", format!("the template takes more than {MOST_STEPS} steps"))
-                .help("look for copy loops inside copy loops, or variables that double one another"));
+            return Err(EvalError::new(
+                "template/too-large",
+                format!("the template takes more than {MOST_STEPS} steps"),
+            )
+            .help("look for copy loops inside copy loops, or variables that double one another"));
         }
         Ok(())
     }
@@ -195,8 +201,11 @@ impl<'a> Session<'a> {
     pub(super) fn descend(&self) -> Result<(), EvalError> {
         self.step()?;
         if self.depth.get() >= DEEPEST {
-            return Err(EvalError::new("template/too-deep", format!("more than {DEEPEST} evaluations are open at once"))
-                .help("look for variables or deployments that lead to one another in a long chain"));
+            return Err(EvalError::new(
+                "template/too-deep",
+                format!("more than {DEEPEST} evaluations are open at once"),
+            )
+            .help("look for variables or deployments that lead to one another in a long chain"));
         }
         self.depth.set(self.depth.get() + 1);
         Ok(())
@@ -229,7 +238,11 @@ fn raw_offset(raw: &str, wanted: usize) -> usize {
         }
         if c == '\\' {
             let escape = chars.next().map(|(_, c)| c);
-            let skipped = if escape == Some('u') { chars.by_ref().take(4).map(|(_, c)| c).collect::<String>() } else { String::new() };
+            let skipped = if escape == Some('u') {
+                chars.by_ref().take(4).map(|(_, c)| c).collect::<String>()
+            } else {
+                String::new()
+            };
             let code = u32::from_str_radix(&skipped, 16).ok().and_then(char::from_u32);
             value += code.map_or(1, char::len_utf8);
         } else {

@@ -146,7 +146,10 @@ impl<'a> Check<'a, '_> {
                     continue;
                 }
                 if rest.kind == Kind::Bool(false) {
-                    self.wrong.push((format!("`{path}` has no property `{key}`"), "the template declares a closed type".into()));
+                    self.wrong.push((
+                        format!("`{path}` has no property `{key}`"),
+                        "the template declares a closed type".into(),
+                    ));
                 } else if matches!(rest.kind, Kind::Object(_)) {
                     let length = path.len();
                     path.push('.');
@@ -163,7 +166,8 @@ impl<'a> Check<'a, '_> {
             let options: Vec<Value> = allowed.items().iter().map(Value::from).collect();
             let is_one = |value: &Value| options.iter().any(|option| same(option, value));
             // An array may be one of the allowed values, or hold only allowed values.
-            let fits = is_one(value) || value.as_array().is_some_and(|items| items.iter().all(|i| i.is_unknown() || is_one(i)));
+            let fits = is_one(value)
+                || value.as_array().is_some_and(|items| items.iter().all(|i| i.is_unknown() || is_one(i)));
             if !fits {
                 let options: Vec<String> = options.iter().take(20).map(|o| format!("`{o}`")).collect();
                 self.wrong.push((
@@ -173,11 +177,11 @@ impl<'a> Check<'a, '_> {
             }
         }
         let limit = |name: &str| declared.get(name).map(Value::from).and_then(|v| v.as_int());
-        if let Value::Int(i) = value {
-            if limit("minValue").is_some_and(|least| *i < least) || limit("maxValue").is_some_and(|most| *i > most) {
-                let range = format!("{}..{}", words(limit("minValue")), words(limit("maxValue")));
-                self.wrong.push((format!("`{path}` is {i}, which is not in {range}"), String::new()));
-            }
+        if let Value::Int(i) = value
+            && (limit("minValue").is_some_and(|least| *i < least) || limit("maxValue").is_some_and(|most| *i > most))
+        {
+            let range = format!("{}..{}", words(limit("minValue")), words(limit("maxValue")));
+            self.wrong.push((format!("`{path}` is {i}, which is not in {range}"), String::new()));
         }
         let length = match value {
             Value::String(s) => s.encode_utf16().count(),
@@ -185,7 +189,9 @@ impl<'a> Check<'a, '_> {
             _ => return,
         };
         let length = i64::try_from(length).unwrap_or(i64::MAX);
-        if limit("minLength").is_some_and(|least| length < least) || limit("maxLength").is_some_and(|most| length > most) {
+        if limit("minLength").is_some_and(|least| length < least)
+            || limit("maxLength").is_some_and(|most| length > most)
+        {
             let range = format!("{}..{}", words(limit("minLength")), words(limit("maxLength")));
             self.wrong.push((format!("`{path}` has the length {length}, which is not in {range}"), String::new()));
         }
