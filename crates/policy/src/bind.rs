@@ -131,7 +131,7 @@ impl Bound {
             Ok(Value::String(text)) => match parse_effect(&text) {
                 Some(effect) => BoundEffect::Known(effect),
                 None if matches!(definition.mode, Mode::Provider(_)) => {
-                    BoundEffect::Known(NamedEffect { effect: Effect::Provider, on_delete: false })
+                    BoundEffect::Known(NamedEffect { written: text, ..NamedEffect::implied(Effect::Provider) })
                 }
                 None => BoundEffect::Bad(text.to_string()),
             },
@@ -145,7 +145,7 @@ impl Bound {
                 continue;
             }
             if item.selectors.iter().all(|s| s.is_reference()) {
-                effect = BoundEffect::Known(item.effect);
+                effect = BoundEffect::Known(item.effect.clone());
                 overrides.clear();
             } else {
                 overrides.insert(0, item.clone());

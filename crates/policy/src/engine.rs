@@ -281,11 +281,6 @@ impl Engine {
         self.exempted.get(assignment).into_iter().flatten().filter_map(|id| self.exemptions.get(id))
     }
 
-    /// Everything about an assignment that records repeat.
-    pub(crate) fn assignment(&self, id: &ResourceId) -> Option<&Entry> {
-        self.assignments.get(id)
-    }
-
     /// Forgets what assignments made of an asset that has changed.
     fn unbind(&mut self, asset: &ResourceId) {
         for entry in self.assignments.values_mut() {

@@ -14,7 +14,6 @@ use crate::template::Template;
 #[derive(Debug, Clone)]
 pub(crate) struct Initiative {
     pub(crate) named: Named,
-    pub(crate) category: Option<Arc<str>>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) names: Vec<Arc<str>>,
     pub(crate) members: Vec<Member>,
@@ -52,8 +51,7 @@ impl Initiative {
             }
             members.push(member);
         }
-        let category = author.text(properties.get("metadata").unwrap_or(&Value::Null), "category");
-        (!author.has_errors()).then(|| Initiative { named: named(id, properties), category, parameters, names, members })
+        (!author.has_errors()).then(|| Initiative { named: named(id, properties), parameters, names, members })
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Candidate<'e> {
     pub(crate) effect: NamedEffect,
     /// What a met rule comes to: triggered, or held back.
     gate: Outcome,
+    exemption: Option<&'e ResourceId>,
     /// The effect itself is not known.
     unsure: Vec<String>,
 }
@@ -115,7 +116,9 @@ impl<'a> Judge<'a> {
         subject: &Subject<'_>,
         scopes: &[ResourceId],
         candidates: &mut Vec<Candidate<'e>>,
-    ) {
+    ) where
+        'a: 'e,
+    {
         if !selected(&assignment.selectors, subject) {
             return;
         }
@@ -129,7 +132,8 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let reference = instance.reference.as_deref();
-            let gate = if exemptions.iter().any(|e| e.covers(reference, subject, self.request.now)) {
+            let exemption = exemptions.iter().find(|e| e.covers(reference, subject, self.request.now)).map(|e| &e.id);
+            let gate = if exemption.is_some() {
                 Outcome::Exempt
             } else if assignment.enforcement == EnforcementMode::Default {
                 Outcome::Triggered
@@ -137,11 +141,11 @@ impl<'a> Judge<'a> {
                 // Nobody's enrollment is known here: Enroll is compliance only.
                 Outcome::NotEnforced
             };
-            let nothing = NamedEffect { effect: Effect::Disabled, on_delete: false };
-            let mut candidate = Candidate { assignment, bound, instance, effect: nothing, gate, unsure: Vec::new() };
+            let nothing = NamedEffect::implied(Effect::Disabled);
+            let mut candidate = Candidate { assignment, bound, instance, effect: nothing, gate, exemption, unsure: Vec::new() };
             if let Some(effect) = self.effect(&mut candidate, subject) {
-                candidate.effect = effect;
                 if effect.effect != Effect::Disabled {
+                    candidate.effect = effect;
                     candidates.push(candidate);
                 }
             }
@@ -152,10 +156,10 @@ impl<'a> Judge<'a> {
     fn effect(&mut self, candidate: &mut Candidate<'_>, subject: &Subject<'_>) -> Option<NamedEffect> {
         let instance = candidate.instance;
         if let Some(own) = instance.overrides.iter().find(|o| o.selectors.iter().all(|s| s.takes(subject))) {
-            return Some(own.effect);
+            return Some(own.effect.clone());
         }
         let named = match &instance.effect {
-            BoundEffect::Known(effect) => return Some(*effect),
+            BoundEffect::Known(effect) => return Some(effect.clone()),
             BoundEffect::Bad(name) => Ok(name.clone().into()),
             BoundEffect::Unknown(unknown) => Ok(unknown.clone()),
             BoundEffect::Computed => instance.definition.effect.evaluate(&self.frame(candidate, subject)),
@@ -174,7 +178,7 @@ impl<'a> Judge<'a> {
                 effect
             }
             // The rule may not be met; if it is, this is what Azure makes of the failure.
-            Err(_) => Some(NamedEffect { effect: Effect::Deny, on_delete: false }),
+            Err(_) => Some(NamedEffect::implied(Effect::Deny)),
         }
     }
 
@@ -244,7 +248,10 @@ impl<'a> Judge<'a> {
             log.unknowns = unknowns;
             let effect = if refused { Effect::Deny } else { candidate.effect.effect };
             let mut contributor = self.contributor(candidate, outcome, log, details);
-            contributor.effect = effect;
+            if refused {
+                contributor.effect = effect;
+                contributor.written_effect = effect.name().to_owned();
+            }
             contributor.operations = operations;
             self.contributors.push((rank(effect), contributor));
         }
@@ -333,6 +340,7 @@ impl<'a> Judge<'a> {
         let mut contributor = self.contributor(candidate, outcome, log, Value::Null);
         if !after {
             contributor.effect = Effect::Deny;
+            contributor.written_effect = Effect::Deny.name().to_owned();
         }
         self.contributors.push((rank(contributor.effect), contributor));
     }
@@ -359,8 +367,17 @@ impl<'a> Judge<'a> {
             reference_id: candidate.instance.reference.as_deref().map(str::to_owned),
             definition: candidate.instance.definition.named.clone(),
             effect: candidate.effect.effect,
+            written_effect: candidate.effect.written.to_string(),
             outcome,
             enforcement_mode: assignment.enforcement,
+            assignment_parameters: if assignment.parameters.is_empty() {
+                Value::Null
+            } else {
+                assignment.parameters.clone().into()
+            },
+            groups: candidate.instance.groups.iter().map(|g| g.to_string()).collect(),
+            category: candidate.instance.definition.category.as_deref().map(str::to_owned),
+            exemption: candidate.exemption.filter(|_| outcome == Outcome::Exempt).cloned(),
             expressions: log.expressions,
             unknowns: if outcome == Outcome::DependsOn { log.unknowns } else { Vec::new() },
             message: candidate.instance.message.as_deref().map(str::to_owned),
@@ -392,5 +409,5 @@ fn strongest(instance: &Instance) -> NamedEffect {
         _ => None,
     };
     let effects = allowed.into_iter().flat_map(|a| a.iter()).filter_map(|v| v.as_str().and_then(parse_effect));
-    effects.max_by_key(|e| e.effect).unwrap_or(NamedEffect { effect: Effect::Audit, on_delete: false })
+    effects.max_by_key(|e| e.effect).unwrap_or_else(|| NamedEffect::implied(Effect::Audit))
 }
