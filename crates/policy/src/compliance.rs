@@ -46,7 +46,9 @@ pub fn state(contributor: &Contributor) -> ComplianceState {
         Outcome::Triggered | Outcome::NotEnforced if contributor.effect == Effect::Manual => {
             match contributor.details.get("defaultState").and_then(Value::as_str) {
                 Some(text) if text.eq_ignore_ascii_case("compliant") => ComplianceState::Compliant,
-                Some(text) if text.eq_ignore_ascii_case("non-compliant") || text.eq_ignore_ascii_case("noncompliant") => {
+                Some(text)
+                    if text.eq_ignore_ascii_case("non-compliant") || text.eq_ignore_ascii_case("noncompliant") =>
+                {
                     ComplianceState::NonCompliant
                 }
                 _ => ComplianceState::Unknown,
@@ -116,4 +118,24 @@ pub fn policy_state(
     put("complianceState", state.name().into());
     put("policyEvaluationDetails", json!({"evaluatedExpressions": expressions(contributor)}));
     record.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strongest_state_counts() {
+        let mut states = [
+            ComplianceState::Unknown,
+            ComplianceState::Exempt,
+            ComplianceState::Conflict,
+            ComplianceState::Compliant,
+            ComplianceState::NonCompliant,
+        ];
+        states.sort();
+        assert_eq!(states.map(ComplianceState::name), ["NonCompliant", "Compliant", "Conflict", "Exempt", "Unknown"]);
+        let nothing = Verdict { effect: None, contributors: Vec::new(), changed: None, findings: Vec::new() };
+        assert_eq!(compliance(&nothing), None);
+    }
 }

@@ -88,7 +88,10 @@ impl Frame<'_> {
             Condition::Not(part) => !self.applies(part, !otherwise),
             Condition::Test(test) => match &test.left {
                 Left::Field(FieldName::Fixed(field))
-                    if matches!(field.kind, FieldKind::Type | FieldKind::Name | FieldKind::FullName | FieldKind::Kind) =>
+                    if matches!(
+                        field.kind,
+                        FieldKind::Type | FieldKind::Name | FieldKind::FullName | FieldKind::Kind
+                    ) =>
                 {
                     match self.test_one(test) {
                         Ok(Truth::True) => true,
@@ -116,9 +119,13 @@ impl Frame<'_> {
             FieldName::Computed(template) => template,
         };
         match template.evaluate(self)? {
-            Value::String(name) => Ok(Some(self.around.fields.get(&name).unwrap_or_else(|| Arc::new(Field::parse(&name, None))))),
+            Value::String(name) => {
+                Ok(Some(self.around.fields.get(&name).unwrap_or_else(|| Arc::new(Field::parse(&name, None)))))
+            }
             Value::Unknown(_) => Ok(None),
-            other => Err(EvalError::new("policy/wrong-type", format!("a field's name should be a string, it is `{other}`"))),
+            other => {
+                Err(EvalError::new("policy/wrong-type", format!("a field's name should be a string, it is `{other}`")))
+            }
         }
     }
 
@@ -157,7 +164,8 @@ impl Frame<'_> {
                     None => Ok(Vec::new()),
                 };
                 let members = members.map(|members| {
-                    let with_place = |(at, member)| Counting { name: None, field: Some((Arc::clone(&field), at)), member };
+                    let with_place =
+                        |(at, member)| Counting { name: None, field: Some((Arc::clone(&field), at)), member };
                     members.into_iter().map(with_place).collect::<Vec<_>>()
                 });
                 (field.name.to_string(), path.map(|p| p.display(self.subject.body)), members)

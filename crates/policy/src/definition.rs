@@ -110,41 +110,42 @@ impl Definition {
         let names: Vec<Arc<str>> = parameters.iter().map(|p| p.name.clone()).collect();
         author.parameters.clone_from(&names);
         let mode = parse_mode(author.text(properties, "mode").as_deref());
-        author.within("policyRule", |author| {
-            let condition = match rule.get("if") {
-                Some(condition) => author.within("if", |author| Condition::compile(condition, author)),
-                None => {
-                    author.error("policy/missing-field", "a rule needs `if`");
-                    return None;
-                }
-            };
-            let Some(then) = rule.get("then") else {
-                author.error("policy/missing-field", "a rule needs `then`");
-                return None;
-            };
-            author.within("then", |author| {
-                let Some(effect) = then.get("effect") else {
-                    author.error("policy/missing-field", "`then` needs `effect`");
+        author
+            .within("policyRule", |author| {
+                let condition = match rule.get("if") {
+                    Some(condition) => author.within("if", |author| Condition::compile(condition, author)),
+                    None => {
+                        author.error("policy/missing-field", "a rule needs `if`");
+                        return None;
+                    }
+                };
+                let Some(then) = rule.get("then") else {
+                    author.error("policy/missing-field", "a rule needs `then`");
                     return None;
                 };
-                let effect = Template::compile(effect, author);
-                check_effect(&effect, &mode, &parameters, author);
-                let details = author.within("details", |author| {
-                    Details::compile(then.get("details").unwrap_or(&Value::Null), author)
-                });
-                Some(Definition {
-                    named: named(id, properties),
-                    category: author.text(properties.get("metadata").unwrap_or(&Value::Null), "category"),
-                    mode,
-                    parameters,
-                    names,
-                    condition,
-                    effect,
-                    details,
+                author.within("then", |author| {
+                    let Some(effect) = then.get("effect") else {
+                        author.error("policy/missing-field", "`then` needs `effect`");
+                        return None;
+                    };
+                    let effect = Template::compile(effect, author);
+                    check_effect(&effect, &mode, &parameters, author);
+                    let details = author.within("details", |author| {
+                        Details::compile(then.get("details").unwrap_or(&Value::Null), author)
+                    });
+                    Some(Definition {
+                        named: named(id, properties),
+                        category: author.text(properties.get("metadata").unwrap_or(&Value::Null), "category"),
+                        mode,
+                        parameters,
+                        names,
+                        condition,
+                        effect,
+                        details,
+                    })
                 })
             })
-        })
-        .filter(|_| !author.has_errors())
+            .filter(|_| !author.has_errors())
     }
 }
 

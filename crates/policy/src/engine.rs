@@ -229,9 +229,12 @@ impl Engine {
         }
         for exemption in self.exemptions.values().filter(|e| !self.assignments.contains_key(&e.assignment)) {
             findings.push(
-                Finding::warning("policy/dangling-exemption", format!("the exemption names `{}`, which is not here", exemption.assignment))
-                    .about(exemption.id.as_str())
-                    .help("remove the exemption, or correct `policyAssignmentId`"),
+                Finding::warning(
+                    "policy/dangling-exemption",
+                    format!("the exemption names `{}`, which is not here", exemption.assignment),
+                )
+                .about(exemption.id.as_str())
+                .help("remove the exemption, or correct `policyAssignmentId`"),
             );
         }
         findings

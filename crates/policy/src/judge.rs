@@ -8,7 +8,7 @@ use glidepath_source::Finding;
 
 use crate::assignment::{Assignment, selected};
 use crate::bind::{Bound, BoundEffect, Instance};
-use crate::capability::{is_evaluated, is_indexed};
+use crate::capability::{is_evaluated, is_indexed, is_of_provider};
 use crate::definition::{NamedEffect, parse_effect};
 use crate::engine::{Engine, Operation, Request};
 use crate::existence::{Exists, exists};
@@ -128,7 +128,12 @@ impl<'a> Judge<'a> {
             .filter(|e| scopes.contains(&e.scope) || self.request.id.is_within(&e.scope))
             .collect();
         for instance in bound.candidates(&subject.key) {
-            if instance.definition.mode == Mode::Indexed && !is_indexed(&subject.key, subject.body) {
+            let looks = match &instance.definition.mode {
+                Mode::All => true,
+                Mode::Indexed => is_indexed(&subject.key, subject.body),
+                Mode::Provider(mode) => is_of_provider(&subject.key, mode),
+            };
+            if !looks {
                 continue;
             }
             let reference = instance.reference.as_deref();
@@ -142,12 +147,13 @@ impl<'a> Judge<'a> {
                 Outcome::NotEnforced
             };
             let nothing = NamedEffect::implied(Effect::Disabled);
-            let mut candidate = Candidate { assignment, bound, instance, effect: nothing, gate, exemption, unsure: Vec::new() };
-            if let Some(effect) = self.effect(&mut candidate, subject) {
-                if effect.effect != Effect::Disabled {
-                    candidate.effect = effect;
-                    candidates.push(candidate);
-                }
+            let mut candidate =
+                Candidate { assignment, bound, instance, effect: nothing, gate, exemption, unsure: Vec::new() };
+            if let Some(effect) = self.effect(&mut candidate, subject)
+                && effect.effect != Effect::Disabled
+            {
+                candidate.effect = effect;
+                candidates.push(candidate);
             }
         }
     }
@@ -219,17 +225,15 @@ impl<'a> Judge<'a> {
         for candidate in candidates {
             let frame = self.frame(candidate, subject);
             match self.ask(&frame, candidate) {
-                Answer::Met(log) if candidate.unsure.is_empty() => {
-                    match mutation.plan(met.len(), candidate, &frame) {
-                        Ok(()) => {
-                            let details = candidate.instance.definition.details.report(&frame);
-                            met.push((candidate, log, details));
-                        }
-                        Err(error) => {
-                            self.fail(candidate, error);
-                        }
+                Answer::Met(log) if candidate.unsure.is_empty() => match mutation.plan(met.len(), candidate, &frame) {
+                    Ok(()) => {
+                        let details = candidate.instance.definition.details.report(&frame);
+                        met.push((candidate, log, details));
                     }
-                }
+                    Err(error) => {
+                        self.fail(candidate, error);
+                    }
+                },
                 Answer::Met(log) | Answer::Perhaps(log) => {
                     let details = candidate.instance.definition.details.report(&frame);
                     self.add(candidate, Outcome::DependsOn, log, details);
@@ -260,6 +264,12 @@ impl<'a> Judge<'a> {
 
     fn judge_one(&mut self, candidate: &Candidate<'_>, subject: &Subject<'_>) {
         let definition = &candidate.instance.definition;
+        if let Mode::Provider(mode) = &definition.mode {
+            let why = format!("mode `{mode}`: the resource provider evaluates it, not Azure Resource Manager");
+            let log = Log { unknowns: vec![why], ..Log::default() };
+            self.add(candidate, Outcome::DependsOn, log, Value::Null);
+            return;
+        }
         let frame = self.frame(candidate, subject);
         let answer = self.ask(&frame, candidate);
         let (mut log, sure) = match answer {
@@ -274,11 +284,6 @@ impl<'a> Judge<'a> {
             Answer::Met(log) => (log, candidate.unsure.is_empty()),
             Answer::Perhaps(log) => (log, false),
         };
-        if let Mode::Provider(mode) = &definition.mode {
-            log.unknowns.push(format!("mode `{mode}`: the resource provider evaluates it, not Azure Resource Manager"));
-            self.add(candidate, Outcome::DependsOn, log, Value::Null);
-            return;
-        }
         let mut outcome = if sure { candidate.gate } else { Outcome::DependsOn };
         log.unknowns.extend(candidate.unsure.iter().cloned());
         if matches!(candidate.effect.effect, Effect::AuditIfNotExists | Effect::DeployIfNotExists) {
@@ -314,7 +319,10 @@ impl<'a> Judge<'a> {
     /// Lists an instance that is applicable and not met, when that was asked for.
     fn compliant(&mut self, candidate: &Candidate<'_>, subject: &Subject<'_>) {
         let by_existence = matches!(candidate.effect.effect, Effect::AuditIfNotExists | Effect::DeployIfNotExists);
-        if !self.request.list_compliant || by_existence || matches!(candidate.instance.definition.mode, Mode::Provider(_)) {
+        if !self.request.list_compliant
+            || by_existence
+            || matches!(candidate.instance.definition.mode, Mode::Provider(_))
+        {
             return;
         }
         let applicable = {
@@ -331,11 +339,15 @@ impl<'a> Judge<'a> {
     fn fail(&mut self, candidate: &Candidate<'_>, error: EvalError) {
         let after = matches!(candidate.effect.effect, Effect::AuditIfNotExists | Effect::DeployIfNotExists)
             || self.request.operation == Operation::Scan;
-        let mut finding = Finding::error("policy/evaluation-failed", format!("the rule cannot be evaluated: {}", error.message));
+        let mut finding =
+            Finding::error("policy/evaluation-failed", format!("the rule cannot be evaluated: {}", error.message));
         finding.why = Some("Azure refuses requests that a rule fails on, even where its effect is `audit`".to_owned());
         finding.help = error.help;
         self.tell(finding, candidate);
-        let log = Log { unknowns: if after { vec![format!("evaluation failed: {}", error.message)] } else { Vec::new() }, ..Log::default() };
+        let log = Log {
+            unknowns: if after { vec![format!("evaluation failed: {}", error.message)] } else { Vec::new() },
+            ..Log::default()
+        };
         let outcome = if after { Outcome::DependsOn } else { candidate.gate };
         let mut contributor = self.contributor(candidate, outcome, log, Value::Null);
         if !after {
@@ -346,7 +358,8 @@ impl<'a> Judge<'a> {
     }
 
     fn tell(&mut self, finding: Finding, candidate: &Candidate<'_>) {
-        let mut finding = finding.about(self.request.id.as_str()).within(candidate.instance.definition.named.id.as_str());
+        let mut finding =
+            finding.about(self.request.id.as_str()).within(candidate.instance.definition.named.id.as_str());
         if let Some(initiative) = &candidate.bound.initiative {
             finding = finding.within(initiative.named.id.as_str());
         }

@@ -107,3 +107,138 @@ fn put(object: &mut Map<String, serde_json::Value>, key: &str, value: Option<&st
         object.insert(key.to_owned(), value.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Engine, NothingKnown, Operation, Request};
+    use glidepath_estate::Hierarchy;
+
+    const SCOPE: &str = "/subscriptions/00000000-0000-0000-0000-000000000001";
+
+    /// An initiative with one member, with or without a message, that refuses a public account.
+    fn refused(messages: serde_json::Value) -> String {
+        let mut engine = Engine::new();
+        let assets = [
+            (
+                "/providers/Microsoft.Authorization/policyDefinitions/d1".to_owned(),
+                json!({"properties": {"displayName": "No public accounts", "mode": "All", "version": "1.2.0",
+                "parameters": {"effect": {"type": "String"}},
+                "policyRule": {"if": {"allOf": [
+                    {"field": "type", "equals": "Microsoft.CognitiveServices/accounts"},
+                    {"field": "Microsoft.CognitiveServices/accounts/publicNetworkAccess", "notEquals": "Disabled"},
+                    {"field": "tags['owner']", "exists": "false"},
+                ]}, "then": {"effect": "[parameters('effect')]"}}}}),
+            ),
+            (
+                "/providers/Microsoft.Authorization/policySetDefinitions/s1".to_owned(),
+                json!({"properties": {"displayName": "Guardrails", "parameters": {"effect": {"type": "String"}},
+                "policyDefinitions": [{"policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/d1",
+                    "policyDefinitionReferenceId": "public", "parameters": {"effect": {"value": "[parameters('effect')]"}}}]}}),
+            ),
+            (
+                format!("{SCOPE}/providers/Microsoft.Authorization/policyAssignments/a1"),
+                json!({"properties": {"displayName": "AI guardrails", "nonComplianceMessages": messages,
+                "policyDefinitionId": "/providers/Microsoft.Authorization/policySetDefinitions/s1",
+                "parameters": {"effect": {"value": "Deny"}}}}),
+            ),
+        ];
+        for (id, body) in assets {
+            assert_eq!(engine.upsert(&ResourceId::new(&id), &Value::from(body)), []);
+        }
+        let id =
+            ResourceId::new(&format!("{SCOPE}/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acc"));
+        let body = Value::from(json!({"location": "westeurope", "properties": {"publicNetworkAccess": "Enabled"}}));
+        let verdict = engine.evaluate(&Request {
+            id: &id,
+            body: &body,
+            api_version: "2025-06-01",
+            operation: Operation::Write,
+            hierarchy: &Hierarchy::default(),
+            subscription: Value::Null,
+            resource_group: Value::Null,
+            related: &NothingKnown,
+            now: 0,
+            list_compliant: false,
+        });
+        serde_json::to_string_pretty(&refusal(&verdict, &id)).unwrap()
+    }
+
+    #[test]
+    fn the_body_is_azures() {
+        assert_eq!(
+            refused(json!([{"message": "Accounts {enforcementMode} be private."}])),
+            r#"{
+  "error": {
+    "code": "RequestDisallowedByPolicy",
+    "target": "acc",
+    "message": "Resource 'acc' was disallowed by policy. Reasons: 'Accounts must be private.'. See error details for policy resource IDs.",
+    "additionalInfo": [
+      {
+        "type": "PolicyViolation",
+        "info": {
+          "evaluationDetails": {
+            "evaluatedExpressions": [
+              {
+                "result": "True",
+                "expressionKind": "Field",
+                "expression": "type",
+                "path": "type",
+                "expressionValue": "Microsoft.CognitiveServices/accounts",
+                "targetValue": "Microsoft.CognitiveServices/accounts",
+                "operator": "Equals"
+              },
+              {
+                "result": "True",
+                "expressionKind": "Field",
+                "expression": "Microsoft.CognitiveServices/accounts/publicNetworkAccess",
+                "path": "properties.publicNetworkAccess",
+                "expressionValue": "Enabled",
+                "targetValue": "Disabled",
+                "operator": "NotEquals"
+              },
+              {
+                "result": "True",
+                "expressionKind": "Field",
+                "expression": "tags['owner']",
+                "path": "tags['owner']",
+                "targetValue": "false",
+                "operator": "Exists"
+              }
+            ],
+            "reason": "Accounts must be private."
+          },
+          "policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/d1",
+          "policySetDefinitionId": "/providers/Microsoft.Authorization/policySetDefinitions/s1",
+          "policyDefinitionReferenceId": "public",
+          "policySetDefinitionName": "s1",
+          "policySetDefinitionDisplayName": "Guardrails",
+          "policyDefinitionName": "d1",
+          "policyDefinitionDisplayName": "No public accounts",
+          "policyDefinitionVersion": "1.2.0",
+          "policyDefinitionEffect": "Deny",
+          "policyAssignmentId": "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/policyAssignments/a1",
+          "policyAssignmentName": "a1",
+          "policyAssignmentDisplayName": "AI guardrails",
+          "policyAssignmentScope": "/subscriptions/00000000-0000-0000-0000-000000000001",
+          "policyAssignmentParameters": {
+            "effect": "Deny"
+          },
+          "policyExemptionIds": []
+        }
+      }
+    ]
+  }
+}"#
+        );
+    }
+
+    #[test]
+    fn without_messages_the_identifiers_stand_in_the_message() {
+        let body: serde_json::Value = serde_json::from_str(&refused(json!([]))).unwrap();
+        assert_eq!(
+            body["error"]["message"],
+            r#"Resource 'acc' was disallowed by policy. Policy identifiers: '[{"policyAssignment":{"name":"AI guardrails","id":"/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/policyAssignments/a1"},"policyDefinition":{"name":"No public accounts","id":"/providers/Microsoft.Authorization/policyDefinitions/d1","version":"1.2.0"},"policySetDefinition":{"name":"Guardrails","id":"/providers/Microsoft.Authorization/policySetDefinitions/s1"}}]'."#
+        );
+    }
+}

@@ -47,11 +47,13 @@ fn read(folder: &Path) -> Vec<(String, Value)> {
 /// Adds every built-in, and tells how many.
 fn load_builtins(engine: &mut Engine, corpora: &Path, problems: &mut Vec<String>) -> (usize, usize) {
     let mut counts = (0, 0);
-    for (folder, kind) in [("policyDefinitions", "policyDefinitions"), ("policySetDefinitions", "policySetDefinitions")] {
+    for (folder, kind) in [("policyDefinitions", "policyDefinitions"), ("policySetDefinitions", "policySetDefinitions")]
+    {
         for (file, body) in read(&corpora.join("azure-policy/built-in-policies").join(folder)) {
             let name = body.get("name").and_then(Value::as_str).unwrap_or_else(|| panic!("{file}: no name"));
             let id = ResourceId::new(&format!("/providers/Microsoft.Authorization/{kind}/{name}"));
-            problems.extend(engine.upsert(&id, &body).into_iter().filter(|f| f.is_error()).map(|f| format!("{file}: {f}")));
+            problems
+                .extend(engine.upsert(&id, &body).into_iter().filter(|f| f.is_error()).map(|f| format!("{file}: {f}")));
             if kind == "policyDefinitions" { counts.0 += 1 } else { counts.1 += 1 }
         }
     }
@@ -80,7 +82,9 @@ fn place_library(engine: &mut Engine, library: &Path, problems: &mut Vec<String>
     let mut count = 0;
     let root = ResourceId::management_group("alz");
     let named = |body: &Value| body.get("name").and_then(Value::as_str).unwrap().to_owned();
-    for (folder, kind) in [("policy_definitions", "policyDefinitions"), ("policy_set_definitions", "policySetDefinitions")] {
+    for (folder, kind) in
+        [("policy_definitions", "policyDefinitions"), ("policy_set_definitions", "policySetDefinitions")]
+    {
         for (file, body) in read(&library.join(folder)) {
             let id = root.provider_child(&format!("Microsoft.Authorization/{kind}"), &named(&body)).unwrap();
             count += 1;
@@ -133,8 +137,9 @@ fn the_alz_library_comes_to_its_figures() {
     let (mut engine, mut problems) = (Engine::new(), Vec::new());
     load_builtins(&mut engine, &corpora, &mut problems);
     let (mut hierarchy, _) = place_library(&mut engine, &corpora.join("alz-library/platform/alz"), &mut problems);
-    println!("{} findings:\n{}", problems.len(), problems.join("\n"));
-    println!("dangling: {:#?}", engine.dangling().iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(engine.dangling(), []);
+    assert_eq!(engine.check().iter().filter(|f| f.is_error()).count(), 0);
     let corp = engine.in_force(&ResourceId::management_group("corp"), &hierarchy);
     assert_eq!((corp.assignments.len(), corp.instances, corp.arm_mode_instances), (75, 1273, 1184));
     let connectivity = engine.in_force(&ResourceId::management_group("connectivity"), &hierarchy);
@@ -142,13 +147,10 @@ fn the_alz_library_comes_to_its_figures() {
     let sandbox = engine.in_force(&ResourceId::management_group("sandbox"), &hierarchy);
     assert_eq!((sandbox.assignments.len(), sandbox.instances), (18, 791));
 
-    hierarchy.place(ResourceId::subscription("00000000-0000-0000-0000-000000000001"), ResourceId::management_group("corp"));
+    hierarchy
+        .place(ResourceId::subscription("00000000-0000-0000-0000-000000000001"), ResourceId::management_group("corp"));
     let (id, body) = account();
     let verdict = engine.evaluate(&request(&id, &body, &hierarchy));
-    println!("effect {:?}", verdict.effect);
-    for c in &verdict.contributors {
-        println!("{} {:?} {} / {}", c.effect, c.outcome, c.assignment.name, c.definition.display_name.as_deref().unwrap_or_default());
-    }
     assert!(verdict.is_refused(), "a public account at corp is refused");
     assert_eq!(verdict.findings, [], "nothing fails");
 }
@@ -203,7 +205,8 @@ fn everything_loads_compiles_and_evaluates() {
         let scope = ResourceId::subscription("00000000-0000-0000-0000-000000000001");
         let assignment = scope.provider_child("Microsoft.Authorization/policyAssignments", "a").unwrap();
         let parameters = invented_parameters(properties.get("parameters").unwrap_or(&Value::Null));
-        let assigned = serde_json::json!({"properties": {"policyDefinitionId": definition.as_str(), "parameters": parameters}});
+        let assigned =
+            serde_json::json!({"properties": {"policyDefinitionId": definition.as_str(), "parameters": parameters}});
         alone.upsert(&assignment, &Value::from(assigned));
         let mut types = Vec::new();
         types_in(properties.get("policyRule").and_then(|r| r.get("if")).unwrap_or(&Value::Null), &mut types);
@@ -213,13 +216,20 @@ fn everything_loads_compiles_and_evaluates() {
         for kind in types {
             let group = ResourceId::resource_group("00000000-0000-0000-0000-000000000001", "rg");
             let names = vec!["n"; kind.split('/').count() - 1].join("/");
-            let Some(id) = group.provider_child(&kind, &names) else { silent += 1; continue };
-            let body = Value::from(serde_json::json!({"location": "westeurope", "kind": "x", "tags": {}, "properties": {}}));
+            let Some(id) = group.provider_child(&kind, &names) else {
+                silent += 1;
+                continue;
+            };
+            let body =
+                Value::from(serde_json::json!({"location": "westeurope", "kind": "x", "tags": {}, "properties": {}}));
             let verdict = alone.evaluate(&request(&id, &body, &hierarchy));
             evaluations += 1;
             met += usize::from(!verdict.contributors.is_empty());
             for finding in verdict.findings {
-                *failed.entry(finding.message).or_insert(Vec::new()) .push(file.rsplit('/').next().unwrap().to_owned());
+                failed
+                    .entry(finding.message)
+                    .or_insert_with(Vec::new)
+                    .push(file.rsplit('/').next().unwrap().to_owned());
             }
         }
     }
@@ -238,7 +248,8 @@ fn invented_parameters(declared: &Value) -> serde_json::Value {
             continue;
         }
         let kind = parameter.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-        let first = parameter.get("allowedValues").and_then(Value::as_array).and_then(|a| a.first()).map(Value::to_json);
+        let first =
+            parameter.get("allowedValues").and_then(Value::as_array).and_then(|a| a.first()).map(Value::to_json);
         let value = match (kind.as_str(), first) {
             ("array", Some(first)) => serde_json::json!([first]),
             (_, Some(first)) => first,
@@ -258,7 +269,10 @@ fn types_in(condition: &Value, types: &mut Vec<String>) {
     match condition {
         Value::Object(object) => {
             if object.get("field").and_then(Value::as_str).is_some_and(|f| f.eq_ignore_ascii_case("type")) {
-                let named = object.get("equals").into_iter().chain(object.get("in").and_then(Value::as_array).unwrap_or_default());
+                let named = object
+                    .get("equals")
+                    .into_iter()
+                    .chain(object.get("in").and_then(Value::as_array).unwrap_or_default());
                 let plain = named.filter_map(Value::as_str).filter(|t| t.contains('/') && !t.contains(['[', '*']));
                 types.extend(plain.map(str::to_owned));
             }
@@ -267,4 +281,63 @@ fn types_in(condition: &Value, types: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|i| types_in(i, types)),
         _ => {}
     }
+}
+
+/// `cargo test --release -p glidepath-policy --test corpora -- --ignored --nocapture`: how fast is it?
+#[test]
+#[ignore = "measures; run it in release"]
+#[expect(clippy::disallowed_methods, reason = "it measures time")]
+fn speed() {
+    let Some(corpora) = corpora() else { return };
+    let built_ins: Vec<(ResourceId, Value)> = ["policyDefinitions", "policySetDefinitions"]
+        .into_iter()
+        .flat_map(|kind| {
+            let id = move |body: &Value| {
+                let name = body.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+                ResourceId::new(&format!("/providers/Microsoft.Authorization/{kind}/{name}"))
+            };
+            read(&corpora.join("azure-policy/built-in-policies").join(kind))
+                .into_iter()
+                .map(move |(_, body)| (id(&body), body))
+        })
+        .collect();
+    let mut engine = Engine::new();
+    let start = std::time::Instant::now();
+    for (id, body) in &built_ins {
+        engine.upsert(id, body);
+    }
+    println!("{} built-ins compiled in {:?}", built_ins.len(), start.elapsed());
+    let start = std::time::Instant::now();
+    let (mut hierarchy, _) = place_library(&mut engine, &corpora.join("alz-library/platform/alz"), &mut Vec::new());
+    println!("ALZ read from disk, compiled and bound in {:?}", start.elapsed());
+    hierarchy
+        .place(ResourceId::subscription("00000000-0000-0000-0000-000000000001"), ResourceId::management_group("corp"));
+    let (id, body) = account();
+    let request = request(&id, &body, &hierarchy);
+    let start = std::time::Instant::now();
+    engine.evaluate(&request);
+    println!("first verdict after {:?}", start.elapsed());
+    let rounds = 20_000;
+    let start = std::time::Instant::now();
+    let mut told = 0;
+    for _ in 0..rounds {
+        told += engine.evaluate(&request).contributors.len();
+    }
+    println!(
+        "one account at corp: {:?} a verdict, {} contributors each",
+        start.elapsed() / rounds,
+        told / rounds as usize
+    );
+    let compressed = corpora.join("aliases/policy-aliases.csv.gz");
+    let csv = std::process::Command::new("gzip").arg("-dc").arg(compressed).output().unwrap().stdout;
+    let aliases = glidepath_policy::Aliases::from_csv(String::from_utf8(csv).unwrap());
+    let start = std::time::Instant::now();
+    let found = aliases.paths("Microsoft.CognitiveServices/accounts/publicNetworkAccess");
+    println!("{} aliases, the first ({found:?}) found after {:?}", aliases.len(), start.elapsed());
+    let engine = engine.with_aliases(aliases);
+    let start = std::time::Instant::now();
+    for _ in 0..rounds {
+        engine.evaluate(&request);
+    }
+    println!("with the alias catalogue: {:?} a verdict", start.elapsed() / rounds);
 }

@@ -4,11 +4,14 @@ use std::path::Path;
 
 use glidepath_arm::{Object, Reason, ResourceId, Value};
 use glidepath_estate::{Estate, Hierarchy, Resource};
-use glidepath_policy::{Aliases, Contributor, Engine, EstateRelated, NothingKnown, Operation, Related, Request, Verdict};
+use glidepath_policy::{
+    Aliases, Contributor, Engine, EstateRelated, NothingKnown, Operation, Related, Request, Verdict,
+};
 use glidepath_source::{Finding, Text, yaml};
 
 const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
-const DEFINITION: &str = "/providers/Microsoft.Management/managementGroups/top/providers/Microsoft.Authorization/policyDefinitions/d";
+const DEFINITION: &str =
+    "/providers/Microsoft.Management/managementGroups/top/providers/Microsoft.Authorization/policyDefinitions/d";
 /// 2026-01-15T12:00:00Z
 const NOW: i64 = 1_768_478_400;
 
@@ -57,11 +60,14 @@ fn check(case: &Value, suite: &Value) -> Result<(), String> {
             let given = parameters.as_object().into_iter().flat_map(Object::iter);
             let given = given.map(|(name, value)| (name.clone(), Value::object([("value", value.clone())])));
             properties.insert("parameters", Value::object(given));
-            for (key, value) in part("assignment").unwrap_or(Value::Null).as_object().into_iter().flat_map(Object::iter) {
+            for (key, value) in part("assignment").unwrap_or(Value::Null).as_object().into_iter().flat_map(Object::iter)
+            {
                 properties.insert(key.clone(), value);
             }
             let assignment = "/providers/Microsoft.Management/managementGroups/top/providers/Microsoft.Authorization/policyAssignments/a";
-            findings.extend(engine.upsert(&ResourceId::new(assignment), &Value::object([("properties", Value::from(properties))])));
+            findings.extend(
+                engine.upsert(&ResourceId::new(assignment), &Value::object([("properties", Value::from(properties))])),
+            );
         }
     }
     findings.extend(engine.dangling());
@@ -134,7 +140,11 @@ fn resource(body: &Value) -> Resource {
     let id = match take("id") {
         Some(id) => ResourceId::new(&id),
         None => match take("attachedTo") {
-            Some(to) => group.provider_child("Microsoft.CognitiveServices/accounts", &to).unwrap().provider_child(&kind, &name).unwrap(),
+            Some(to) => group
+                .provider_child("Microsoft.CognitiveServices/accounts", &to)
+                .unwrap()
+                .provider_child(&kind, &name)
+                .unwrap(),
             None => group.provider_child(&kind, &name).unwrap_or_else(|| panic!("{kind} {name}")),
         },
     };
@@ -145,7 +155,9 @@ fn resource(body: &Value) -> Resource {
 fn with_unknowns(value: &Value) -> Value {
     match value {
         Value::Object(object) => match object.get("unknown").and_then(Value::as_str) {
-            Some(why) if object.len() == 1 => Value::unknown(Reason::Runtime(why.to_owned()), format!("reference('{why}')")),
+            Some(why) if object.len() == 1 => {
+                Value::unknown(Reason::Runtime(why.to_owned()), format!("reference('{why}')"))
+            }
             _ => Value::object(object.iter().map(|(k, v)| (k.clone(), with_unknowns(v)))),
         },
         Value::Array(items) => items.iter().map(with_unknowns).collect::<Vec<_>>().into(),
@@ -160,7 +172,11 @@ fn expect(case: &Value, verdict: &Verdict, findings: &[Finding]) -> Result<(), S
     if let Some(word) = expected.as_str() {
         let is = match first.map(|c| c.outcome) {
             None => "not met".to_owned(),
-            Some(glidepath_policy::Outcome::Triggered) if findings.iter().any(|f| f.code == "policy/evaluation-failed") => "fails".into(),
+            Some(glidepath_policy::Outcome::Triggered)
+                if findings.iter().any(|f| f.code == "policy/evaluation-failed") =>
+            {
+                "fails".into()
+            }
             Some(glidepath_policy::Outcome::Triggered) => "met".into(),
             Some(other) => format!("{other:?}").to_lowercase(),
         };
