@@ -16,8 +16,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use glidepath_arm::{ResourceId, Value};
-use glidepath_estate::Resource;
+use glidepath_estate::{Hierarchy, Resource};
 use glidepath_library::{Library, Placement, builtins};
+use glidepath_policy::Engine;
 use glidepath_source::{Finding, Text};
 
 /// `None`, told aloud, where the corpora are not there.
@@ -109,7 +110,7 @@ fn alz_is_placed() {
     let (found, findings) = builtins(&files);
     assert_eq!(shown(&findings), [""; 0]);
     assert_eq!(found.len(), files.len());
-    library.know_builtins(found);
+    library.know_builtins(found.clone());
     assert_eq!(shown(&library.check()), [""; 0]);
 
     let placement = Placement { location: "swedencentral".into(), ..Placement::default() };
@@ -166,6 +167,15 @@ fn alz_is_placed() {
     let monitoring = placed.estate.get(&monitoring).unwrap();
     assert_eq!(monitoring.body.get("location"), Some(&Value::from("swedencentral")));
     assert_eq!(monitoring.body.at(&["identity", "type"]), Some(&Value::from("SystemAssigned")));
+
+    // What `check` will say is in force at a landing zone (`policy-engine.md`).
+    let mut engine = Engine::new();
+    let policies = placed.estate.iter().filter(|r| r.id.as_str().contains("Microsoft.Authorization/policy"));
+    for (id, body) in found.iter().map(|(id, body)| (id, body)).chain(policies.map(|r| (&r.id, &r.body))) {
+        engine.upsert(id, body);
+    }
+    let in_force = engine.in_force(&ResourceId::management_group("corp"), &Hierarchy::of(&placed.estate));
+    assert_eq!((in_force.assignments.len(), in_force.instances, in_force.arm_mode_instances), (75, 1273, 1184));
 
     // A parameter that names a resource the identity must work on brings a grant there.
     let subscription = "11111111-1111-1111-1111-111111111111";
