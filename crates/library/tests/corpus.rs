@@ -11,7 +11,7 @@
     reason = "a test reads its cases from files and fails loudly"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -80,6 +80,18 @@ fn count_by_type(estate: &glidepath_estate::Estate) -> BTreeMap<String, usize> {
         *counts.entry(resource.resource_type().unwrap().as_str().to_owned()).or_default() += 1;
     }
     counts
+}
+
+/// What assignments and initiatives name.
+fn references<'a>(bodies: impl Iterator<Item = &'a Value>) -> BTreeSet<ResourceId> {
+    let mut ids = BTreeSet::new();
+    for properties in bodies.filter_map(|body| body.get("properties")) {
+        let members = properties.get("policyDefinitions").and_then(Value::as_array).unwrap_or_default();
+        for holder in members.iter().chain([properties]) {
+            ids.extend(holder.get("policyDefinitionId").and_then(Value::as_str).map(ResourceId::new));
+        }
+    }
+    ids
 }
 
 #[test]
@@ -171,9 +183,14 @@ fn alz_is_placed() {
     // What `check` will say is in force at a landing zone (`policy-engine.md`).
     let mut engine = Engine::new();
     let policies = placed.estate.iter().filter(|r| r.id.as_str().contains("Microsoft.Authorization/policy"));
-    for (id, body) in found.iter().map(|(id, body)| (id, body)).chain(policies.map(|r| (&r.id, &r.body))) {
+    let policies: Vec<(ResourceId, Value)> = policies.map(|r| (r.id.clone(), r.body.clone())).collect();
+    // Only the built-ins that are assigned, in two steps: initiatives, then their members.
+    let mut needed = references(policies.iter().map(|(_, body)| body));
+    needed.extend(references(found.iter().filter(|(id, _)| needed.contains(id)).map(|(_, body)| body)));
+    for (id, body) in policies.iter().chain(found.iter().filter(|(id, _)| needed.contains(id))) {
         engine.upsert(id, body);
     }
+    assert_eq!(shown(&engine.dangling()), [""; 0]);
     let in_force = engine.in_force(&ResourceId::management_group("corp"), &Hierarchy::of(&placed.estate));
     assert_eq!((in_force.assignments.len(), in_force.instances, in_force.arm_mode_instances), (75, 1273, 1184));
 
