@@ -136,7 +136,9 @@ impl ResourceId {
     pub fn scope(&self) -> Scope {
         let segments: Vec<&str> = self.segments().collect();
         match segments.as_slice() {
-            [s, id, g, name, ..] if s.eq_ignore_ascii_case("subscriptions") && g.eq_ignore_ascii_case("resourceGroups") => {
+            [s, id, g, name, ..]
+                if s.eq_ignore_ascii_case("subscriptions") && g.eq_ignore_ascii_case("resourceGroups") =>
+            {
                 Scope::ResourceGroup { subscription: (*id).to_owned(), name: (*name).to_owned() }
             }
             [s, id, ..] if s.eq_ignore_ascii_case("subscriptions") => Scope::Subscription((*id).to_owned()),
@@ -377,7 +379,8 @@ mod tests {
 
     #[test]
     fn reads_ids_of_every_scope() {
-        let vnet = ResourceId::new("/subscriptions/s//resourcegroups/rg/providers/Microsoft.Network/virtualNetworks/v/");
+        let vnet =
+            ResourceId::new("/subscriptions/s//resourcegroups/rg/providers/Microsoft.Network/virtualNetworks/v/");
         assert_eq!(vnet.as_str(), "/subscriptions/s/resourcegroups/rg/providers/Microsoft.Network/virtualNetworks/v");
         assert_eq!(vnet.resource_type().unwrap().as_str(), "Microsoft.Network/virtualNetworks");
         assert_eq!(vnet.parent().unwrap(), ResourceId::resource_group("S", "RG"));

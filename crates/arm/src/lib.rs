@@ -1,6 +1,7 @@
 //! Azure Resource Manager's language: resource ids, scopes and types, values (with unknowns), the expression language
 //! and template expansion.
 
+pub mod expression;
 pub mod id;
 pub mod value;
 

@@ -1,0 +1,152 @@
+//! All functions by name, in alphabetical order without case.
+
+use super::{Body, Function, Run};
+use super::{arrays, cidr, compare, dates, encoding, format, hashing, lambdas, numbers, objects, strings, uris};
+
+const ANY: u8 = u8::MAX;
+
+const fn pure(name: &'static str, least: u8, most: u8, run: Body) -> Function {
+    Function { name, least, most, run: Run::Pure(run) }
+}
+
+const fn deep(name: &'static str, least: u8, most: u8, run: Body) -> Function {
+    Function { name, least, most, run: Run::Deep(run) }
+}
+
+const fn own(name: &'static str, least: u8, most: u8, run: Body) -> Function {
+    Function { name, least, most, run: Run::Own(run) }
+}
+
+const fn of(name: &'static str, least: u8, most: u8, run: Run) -> Function {
+    Function { name, least, most, run }
+}
+
+const fn host(name: &'static str) -> Function {
+    Function { name, least: 0, most: ANY, run: Run::Host }
+}
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    pure("add", 2, 2, numbers::add),
+    host("addDays"),
+    of("and", 1, ANY, Run::And),
+    own("array", 1, 1, arrays::array),
+    pure("base64", 1, 1, encoding::base64),
+    pure("base64ToJson", 1, 1, encoding::base64_to_json),
+    pure("base64ToString", 1, 1, encoding::base64_to_string),
+    pure("bool", 1, 1, compare::bool),
+    deep("buildUri", 1, 1, uris::build_uri),
+    pure("cidrHost", 2, 2, cidr::host),
+    pure("cidrSubnet", 3, 3, cidr::subnet),
+    host("claims"),
+    of("coalesce", 1, ANY, Run::Coalesce),
+    own("concat", 1, ANY, arrays::concat),
+    own("contains", 2, 2, compare::contains),
+    host("copyIndex"),
+    own("createArray", 0, ANY, arrays::create),
+    own("createObject", 0, ANY, objects::create),
+    host("current"),
+    pure("dataUri", 1, 1, encoding::data_uri),
+    pure("dataUriToString", 1, 1, encoding::data_uri_to_string),
+    pure("dateTimeAdd", 2, 3, dates::add),
+    pure("dateTimeFromEpoch", 1, 1, dates::from_epoch),
+    pure("dateTimeToEpoch", 1, 1, dates::to_epoch),
+    host("deployer"),
+    host("deployment"),
+    pure("div", 2, 2, numbers::div),
+    pure("empty", 1, 1, compare::empty),
+    pure("endsWith", 2, 2, strings::ends_with),
+    host("environment"),
+    own("equals", 2, 2, compare::equals),
+    host("extensionResourceId"),
+    host("extensions"),
+    of("false", 0, 0, Run::Pure(compare::no)),
+    host("field"),
+    of("filter", 2, 2, Run::Lambda(lambdas::filter)),
+    pure("first", 1, 1, arrays::first),
+    pure("flatten", 1, 1, arrays::flatten),
+    pure("float", 1, 1, numbers::float),
+    deep("format", 1, ANY, format::format),
+    host("getSecret"),
+    pure("greater", 2, 2, compare::greater),
+    pure("greaterOrEquals", 2, 2, compare::greater_or_equals),
+    of("groupBy", 2, 3, Run::Lambda(lambdas::group_by)),
+    deep("guid", 1, ANY, hashing::guid_of),
+    of("if", 3, 3, Run::If),
+    pure("indexFromEnd", 2, 2, arrays::index_from_end),
+    own("indexOf", 2, 2, arrays::index_of),
+    pure("int", 1, 1, numbers::int),
+    deep("intersection", 2, ANY, objects::intersection),
+    host("ipRangeContains"),
+    pure("items", 1, 1, objects::items),
+    deep("join", 2, 2, strings::join),
+    pure("json", 1, 1, objects::json),
+    host("lambda"),
+    of("lambdaVariables", 1, 1, Run::LambdaVariables),
+    pure("last", 1, 1, arrays::last),
+    own("lastIndexOf", 2, 2, arrays::last_index_of),
+    pure("length", 1, 1, arrays::length),
+    pure("less", 2, 2, compare::less),
+    pure("lessOrEquals", 2, 2, compare::less_or_equals),
+    pure("like", 2, 2, strings::like),
+    host("managementGroup"),
+    host("managementGroupResourceId"),
+    of("map", 2, 2, Run::Lambda(lambdas::map)),
+    of("mapValues", 2, 2, Run::Lambda(lambdas::map_values)),
+    deep("max", 1, ANY, numbers::max),
+    deep("min", 1, ANY, numbers::min),
+    pure("mod", 2, 2, numbers::modulo),
+    pure("mul", 2, 2, numbers::mul),
+    host("newGuid"),
+    pure("not", 1, 1, compare::not),
+    of("null", 0, 0, Run::Pure(compare::null)),
+    pure("objectKeys", 1, 1, objects::keys),
+    of("or", 1, ANY, Run::Or),
+    pure("padLeft", 2, 3, strings::pad_left),
+    host("parameters"),
+    pure("parseCidr", 1, 1, cidr::parse),
+    pure("parseUri", 1, 1, uris::parse_uri),
+    host("pickZones"),
+    host("policy"),
+    host("providers"),
+    pure("range", 2, 2, arrays::range),
+    of("reduce", 3, 3, Run::Lambda(lambdas::reduce)),
+    host("reference"),
+    host("references"),
+    pure("replace", 3, 3, strings::replace),
+    host("requestContext"),
+    host("resourceGroup"),
+    host("resourceId"),
+    host("roleDefinitions"),
+    pure("shallowMerge", 1, 1, objects::shallow_merge),
+    pure("skip", 2, 2, arrays::skip),
+    of("sort", 2, 2, Run::Lambda(lambdas::sort)),
+    deep("split", 2, 2, strings::split),
+    pure("startsWith", 2, 2, strings::starts_with),
+    deep("string", 1, 1, strings::string),
+    pure("sub", 2, 2, numbers::sub),
+    host("subscription"),
+    host("subscriptionResourceId"),
+    pure("substring", 2, 3, strings::substring),
+    pure("take", 2, 2, arrays::take),
+    host("tenant"),
+    host("tenantResourceId"),
+    host("toLogicalZone"),
+    host("toLogicalZones"),
+    pure("toLower", 1, 1, strings::to_lower),
+    of("toObject", 2, 3, Run::Lambda(lambdas::to_object)),
+    host("toPhysicalZone"),
+    host("toPhysicalZones"),
+    pure("toUpper", 1, 1, strings::to_upper),
+    pure("trim", 1, 1, strings::trim),
+    of("true", 0, 0, Run::Pure(compare::yes)),
+    own("tryGet", 2, ANY, objects::try_get),
+    pure("tryIndexFromEnd", 2, 2, arrays::try_index_from_end),
+    own("union", 2, ANY, objects::union),
+    deep("uniqueString", 1, ANY, hashing::unique_string_of),
+    pure("uri", 2, 2, uris::uri),
+    pure("uriComponent", 1, 1, encoding::uri_component),
+    pure("uriComponentToString", 1, 1, encoding::uri_component_to_string),
+    host("utcNow"),
+    host("value"),
+    host("variables"),
+];
