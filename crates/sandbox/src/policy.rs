@@ -1,11 +1,11 @@
 //! Policy on writes: the question to the engine, and what a refusal looks like.
 
-use glidepath_arm::{ResourceId, Value};
+use glidepath_arm::{ResourceId, ResourceType, Value};
 use glidepath_estate::Resource;
 use glidepath_policy::{AssetKind, Operation, Related, RelatedQuery, Request, Verdict};
 
 use crate::answer::ArmError;
-use crate::world::World;
+use crate::world::{World, has_type};
 
 /// Asks the engine about one resource.
 pub(crate) fn judge(
@@ -104,8 +104,9 @@ struct Existing<'a>(&'a World);
 impl Related for Existing<'_> {
     fn find(&self, query: &RelatedQuery) -> Option<Vec<Resource>> {
         let world = self.0;
+        let kind = ResourceType::new(&query.resource_type);
         let found = world.estate.within(&query.scope).filter(|resource| {
-            resource.resource_type().is_some_and(|kind| kind.is(&query.resource_type))
+            has_type(&resource.id, &kind)
                 && query.name.as_deref().is_none_or(|name| fits(&resource.id.full_name(), name))
         });
         Some(found.map(|r| Resource::new(r.id.clone(), r.api_version.clone(), world.content(r))).collect())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use glidepath_arm::{ResourceId, Value};
+use glidepath_arm::{ResourceId, ResourceType, Value};
 use glidepath_estate::{Estate, Hierarchy, Resource};
 use glidepath_policy::{Aliases, Engine};
 use serde_json::json;
@@ -137,6 +137,14 @@ impl World {
         }
         all
     }
+}
+
+/// Has the id this type? Looks at the last type segment first: reading the whole type of every id is what makes a search
+/// through many resources slow.
+pub(crate) fn has_type(id: &ResourceId, kind: &ResourceType) -> bool {
+    let last = kind.as_str().rsplit('/').next().unwrap_or_default();
+    id.as_str().rsplit('/').nth(1).is_some_and(|segment| segment.eq_ignore_ascii_case(last))
+        && id.resource_type().is_some_and(|t| t == *kind)
 }
 
 /// What an id is to the tree and the engine.

@@ -14,7 +14,7 @@
 //!     save: {next: nextLink}                             # to use as `{next}` from here on
 //! ```
 //! `api-version` is added where a step's path has none; `bare: true` leaves it out.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test's helper fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails the test")]
 
 mod support;
 
