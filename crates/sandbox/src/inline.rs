@@ -97,15 +97,10 @@ pub(crate) fn compose(estate: &Estate, resource: &Resource) -> Value {
 }
 
 /// The direct children of a type.
-pub(crate) fn children<'a>(
-    estate: &'a Estate,
-    parent: &'a ResourceId,
-    property: &'a str,
-) -> impl Iterator<Item = &'a Resource> {
-    estate.within(parent).filter(move |r| {
-        let mut rest = r.id.segments().skip(parent.segments().count());
-        rest.next().is_some_and(|s| s.eq_ignore_ascii_case(property)) && rest.next().is_some() && rest.next().is_none()
-    })
+pub(crate) fn children<'a>(estate: &'a Estate, parent: &ResourceId, property: &str) -> Vec<&'a Resource> {
+    let depth = parent.segments().count() + 2;
+    // They lie side by side in the estate: nothing else of the parent is looked at.
+    estate.within(&parent.child(property, "")).filter(|r| r.id.segments().count() == depth).collect()
 }
 
 fn inline(child: &Resource) -> Value {

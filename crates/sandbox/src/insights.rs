@@ -307,12 +307,17 @@ fn results(kept: &[&State], uri: &str) -> Json {
     // A resource is as bad as the worst state it has: Azure's order.
     const ORDER: [&str; 4] = [NON_COMPLIANT, "Compliant", "Exempt", "Unknown"];
     let rank = |state: &str| ORDER.iter().position(|s| *s == state).unwrap_or(ORDER.len());
-    let mut resources: BTreeMap<&ResourceId, &'static str> = BTreeMap::new();
+    // States come in the order of their resources, so that a resource's stand side by side.
+    let mut resources: Vec<(&ResourceId, &'static str)> = Vec::new();
     let mut policies: BTreeMap<(&ResourceId, &ResourceId, &str), &'static str> = BTreeMap::new();
     for state in kept {
-        let worst = resources.entry(&state.resource).or_insert(state.compliance);
-        if rank(state.compliance) < rank(worst) {
-            *worst = state.compliance;
+        match resources.last_mut() {
+            Some((id, worst)) if id.as_str() == state.resource.as_str() => {
+                if rank(state.compliance) < rank(worst) {
+                    *worst = state.compliance;
+                }
+            }
+            _ => resources.push((&state.resource, state.compliance)),
         }
         let contributor = &state.contributor;
         let reference = contributor.reference_id.as_deref().unwrap_or_default();
@@ -329,7 +334,8 @@ fn results(kept: &[&State], uri: &str) -> Json {
         counts.map(|(state, n)| json!({"complianceState": state.to_ascii_lowercase(), "count": n})).collect()
     };
     let bad = |states: &[&'static str]| states.iter().filter(|s| **s == NON_COMPLIANT).count();
-    let (resources, policies): (Vec<_>, Vec<_>) = (resources.into_values().collect(), policies.into_values().collect());
+    let (resources, policies): (Vec<_>, Vec<_>) =
+        (resources.into_iter().map(|(_, state)| state).collect(), policies.into_values().collect());
     json!({
         "queryResultsUri": uri,
         "nonCompliantResources": bad(&resources),

@@ -9,7 +9,7 @@ use crate::answer::{Answer, ArmError, Reply};
 use crate::call::Call;
 use crate::resources::exists_around;
 use crate::sandbox::Sandbox;
-use crate::world::World;
+use crate::world::{World, has_type};
 
 /// Items of a page when the caller does not say.
 const PAGE: usize = 1000;
@@ -33,21 +33,22 @@ impl Sandbox {
         }
         let filter = Filter::parse(call.parameter("$filter"))?;
         let inherited = INHERITED.iter().any(|t| kind.is(t));
-        let mut found: Vec<&Resource> = world
-            .estate
-            .within(scope)
-            .filter(|r| r.resource_type().is_some_and(|t| t == *kind))
-            // The tenant holds everything by its id, but only its own in a list.
-            .filter(|r| r.id.parent().as_ref() == Some(scope) || (!filter.exact && below(scope, inherited)))
-            .collect();
+        let deep = !filter.exact && below(scope, inherited);
+        let own = |holder: &ResourceId| {
+            // What lies directly at a scope has ids of one beginning; a resource's children have another.
+            let start = match kind.depth() {
+                1 => ResourceId::new(&format!("{holder}/providers/{kind}")),
+                _ => holder.child(kind.as_str().rsplit('/').next().unwrap_or_default(), ""),
+            };
+            let resources = world.estate.within(&start);
+            resources.filter(|r| has_type(&r.id, kind) && r.id.parent().as_ref() == Some(holder)).collect::<Vec<_>>()
+        };
+        let mut found: Vec<&Resource> =
+            if deep { world.estate.within(scope).filter(|r| has_type(&r.id, kind)).collect() } else { own(scope) };
         if inherited && !filter.exact {
             // What is assigned above holds here as well.
-            let mut above = world.hierarchy.scopes_of(scope);
-            above.retain(|s| s != scope);
-            for outer in above {
-                found.extend(world.estate.within(&outer).filter(|r| {
-                    r.resource_type().is_some_and(|t| t == *kind) && r.id.parent().as_ref() == Some(&outer)
-                }));
+            for outer in world.hierarchy.scopes_of(scope).iter().filter(|s| *s != scope) {
+                found.extend(own(outer));
             }
         }
         if filter.at_scope {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use glidepath_estate::Resource;
+use glidepath_policy::Aliases;
 use glidepath_store::StoreError;
 
 /// Where the sandbox reads the time, in seconds since 1970.
@@ -60,6 +61,8 @@ pub struct Options {
     pub auth_required: bool,
     /// Built-in definitions and initiatives of the tenant: can be read and assigned, not written.
     pub builtins: Vec<Resource>,
+    /// The alias catalogue for policy; without one, aliases are resolved by looking at the resource.
+    pub aliases: Aliases,
 }
 
 impl Options {
@@ -72,6 +75,7 @@ impl Options {
             clock: Clock::system(),
             auth_required: false,
             builtins: Vec::new(),
+            aliases: Aliases::default(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Policy on writes: the question to the engine, and what a refusal looks like.
 
-use glidepath_arm::{ResourceId, Value};
+use glidepath_arm::{ResourceId, ResourceType, Value};
 use glidepath_estate::Resource;
-use glidepath_policy::{AssetKind, Engine, Operation, Related, RelatedQuery, Request, Verdict};
+use glidepath_policy::{AssetKind, Operation, Related, RelatedQuery, Request, Verdict};
 
 use crate::answer::ArmError;
-use crate::world::World;
+use crate::world::{World, has_type};
 
 /// Asks the engine about one resource.
 pub(crate) fn judge(
@@ -104,8 +104,9 @@ struct Existing<'a>(&'a World);
 impl Related for Existing<'_> {
     fn find(&self, query: &RelatedQuery) -> Option<Vec<Resource>> {
         let world = self.0;
+        let kind = ResourceType::new(&query.resource_type);
         let found = world.estate.within(&query.scope).filter(|resource| {
-            resource.resource_type().is_some_and(|kind| kind.is(&query.resource_type))
+            has_type(&resource.id, &kind)
                 && query.name.as_deref().is_none_or(|name| fits(&resource.id.full_name(), name))
         });
         Some(found.map(|r| Resource::new(r.id.clone(), r.api_version.clone(), world.content(r))).collect())
@@ -131,21 +132,6 @@ fn fits(name: &str, pattern: &str) -> bool {
 
 /// Checks a policy asset before it is stored: its own content, and that what it names exists.
 pub(crate) fn check_asset(world: &World, id: &ResourceId, body: &Value) -> Result<(), ArmError> {
-    // In an engine of its own: nothing of the real one changes before the asset is stored.
-    let findings = Engine::new().upsert(id, body);
-    if let Some(finding) = findings.iter().find(|f| f.is_error()) {
-        let code = match id.resource_type() {
-            Some(t) if t.is("Microsoft.Authorization/policyDefinitions") => "InvalidPolicyRule",
-            Some(t) if t.is("Microsoft.Authorization/policySetDefinitions") => "InvalidPolicySetDefinition",
-            Some(t) if t.is("Microsoft.Authorization/policyAssignments") => "InvalidPolicyAssignment",
-            _ => "InvalidPolicyExemption",
-        };
-        let mut message = format!("{} [{}]", finding.message, finding.code);
-        if let Some(help) = &finding.help {
-            message.push_str(&format!("; {help}"));
-        }
-        return Err(ArmError::bad_request(code, message));
-    }
     let properties = body.get("properties").cloned().unwrap_or(Value::Null);
     let named = |value: &Value| value.get("policyDefinitionId").and_then(Value::as_str).map(ResourceId::new);
     let mut wanted: Vec<ResourceId> = named(&properties).into_iter().collect();
@@ -163,6 +149,24 @@ pub(crate) fn check_asset(world: &World, id: &ResourceId, body: &Value) -> Resul
             };
             return Err(ArmError::not_found(code, format!("The {what} '{target}' could not be found.")));
         }
+    }
+    // In an engine aside: nothing of the real one changes before the asset is stored. The parameters of an assignment can
+    // only be checked where its definitions are.
+    let is_assignment = id.resource_type().is_some_and(|t| t.is("Microsoft.Authorization/policyAssignments"));
+    let mut aside = if is_assignment { world.engine.clone() } else { world.blank.clone() };
+    let findings = aside.upsert(id, body);
+    if let Some(finding) = findings.iter().find(|f| f.is_error()) {
+        let code = match id.resource_type() {
+            Some(t) if t.is("Microsoft.Authorization/policyDefinitions") => "InvalidPolicyRule",
+            Some(t) if t.is("Microsoft.Authorization/policySetDefinitions") => "InvalidPolicySetDefinition",
+            Some(t) if t.is("Microsoft.Authorization/policyAssignments") => "InvalidPolicyAssignment",
+            _ => "InvalidPolicyExemption",
+        };
+        let mut message = format!("{} [{}]", finding.message, finding.code);
+        if let Some(help) = &finding.help {
+            message.push_str(&format!("; {help}"));
+        }
+        return Err(ArmError::bad_request(code, message));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::Resource;
+use glidepath_policy::Aliases;
 use glidepath_store::{Batch, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, MutexGuard, RwLock as Gate, RwLockReadGuard as GatePass, RwLockWriteGuard as GateKey};
@@ -67,7 +68,7 @@ impl Sandbox {
         let tenant = options.tenant_id;
         let Ok(tenant_uuid) = Uuid::try_parse(&tenant) else { return Err(StartError::BadTenant { tenant }) };
         let store = Store::open(&options.state_dir.join("sandbox.db")).await?;
-        let world = load(&store, &tenant, options.builtins, &options.state_dir).await?;
+        let world = load(&store, &tenant, options.builtins, options.aliases, &options.state_dir).await?;
         let tokens = Tokens::new().ok_or_else(|| StartError::Certificate {
             path: options.state_dir.clone(),
             detail: "the machine gives no random numbers".to_owned(),
@@ -185,6 +186,7 @@ async fn load(
     store: &Store,
     tenant: &str,
     builtins: Vec<Resource>,
+    aliases: Aliases,
     folder: &std::path::Path,
 ) -> Result<World, StartError> {
     match store.get(ABOUT, TENANT).await? {
@@ -196,7 +198,7 @@ async fn load(
             store.put(ABOUT, TENANT, tenant, glidepath_store::Expected::Anything).await?;
         }
     }
-    let mut world = World::new(tenant);
+    let mut world = World::new(tenant, aliases);
     for resource in builtins {
         world.apply(Change::Put(resource));
     }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use glidepath_arm::{ResourceId, Value};
+use glidepath_arm::{ResourceId, ResourceType, Value};
 use glidepath_estate::{Estate, Hierarchy, Resource};
-use glidepath_policy::Engine;
+use glidepath_policy::{Aliases, Engine};
 use serde_json::json;
 
 use crate::inline;
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) estate: Estate,
     pub(crate) hierarchy: Hierarchy,
     pub(crate) engine: Engine,
+    /// An engine without assets, to try one in.
+    pub(crate) blank: Engine,
     /// Subscription → namespaces, both in lower case.
     pub(crate) registrations: BTreeMap<String, BTreeSet<String>>,
     /// Counts changes: what was computed at another count is out of date.
@@ -37,7 +39,8 @@ pub(crate) struct World {
 
 impl World {
     /// A tenant with nothing but its root management group.
-    pub(crate) fn new(tenant: &str) -> Self {
+    pub(crate) fn new(tenant: &str, aliases: Aliases) -> Self {
+        let blank = Engine::new().with_aliases(aliases);
         let root = ResourceId::management_group(tenant);
         let body = json!({"properties": {"tenantId": tenant, "displayName": "Tenant Root Group", "details": {
             "version": 1, "updatedTime": "1970-01-01T00:00:00Z", "updatedBy": tenant,
@@ -47,7 +50,8 @@ impl World {
         Self {
             estate,
             hierarchy: Hierarchy::default(),
-            engine: Engine::new(),
+            engine: blank.clone(),
+            blank,
             registrations: BTreeMap::new(),
             generation: 0,
             root,
@@ -133,6 +137,14 @@ impl World {
         }
         all
     }
+}
+
+/// Has the id this type? Looks at the last type segment first: reading the whole type of every id is what makes a search
+/// through many resources slow.
+pub(crate) fn has_type(id: &ResourceId, kind: &ResourceType) -> bool {
+    let last = kind.as_str().rsplit('/').next().unwrap_or_default();
+    id.as_str().rsplit('/').nth(1).is_some_and(|segment| segment.eq_ignore_ascii_case(last))
+        && id.resource_type().is_some_and(|t| t == *kind)
 }
 
 /// What an id is to the tree and the engine.

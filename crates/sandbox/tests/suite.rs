@@ -118,12 +118,12 @@ async fn step(
     let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     let fail = |what: String| Err(format!("{verb} {url}\n  {what}\n  answer: {status} {body}"));
     if let Some(wanted) = step.get("status").map(json)
-        && wanted != Value::from(status)
+        && wanted.as_u64() != Some(status.into())
     {
         return fail(format!("wanted status {wanted}"));
     }
     if let Some(code) = step.get("code").and_then(Node::as_str)
-        && body["error"]["code"] != code
+        && at(&body, "error.code").and_then(Value::as_str) != Some(code)
     {
         return fail(format!("wanted error code `{code}`"));
     }
