@@ -1,14 +1,45 @@
 //! The engine: takes assets, judges requests.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::{Hierarchy, Resource};
 use glidepath_source::Finding;
+use rustc_hash::FxHashMap;
 
-use crate::{AssetKind, Verdict};
+use crate::assignment::{Assignment, Exemption};
+use crate::author::Author;
+use crate::bind::{Assets, Bound, dangling_member};
+use crate::definition::Definition;
+use crate::field::Fields;
+use crate::initiative::Initiative;
+use crate::{Aliases, AssetKind, Mode, Verdict, judge};
 
 /// All assets known, and what they mean together.
+///
+/// Definitions are compiled when they come; an assignment is put together with its definitions when it is first needed,
+/// and again after one of them has changed.
 #[derive(Debug, Clone, Default)]
-pub struct Engine {}
+pub struct Engine {
+    pub(crate) aliases: Aliases,
+    pub(crate) fields: Fields,
+    definitions: FxHashMap<ResourceId, Arc<Definition>>,
+    initiatives: BTreeMap<ResourceId, Arc<Initiative>>,
+    assignments: BTreeMap<ResourceId, Entry>,
+    exemptions: BTreeMap<ResourceId, Exemption>,
+    /// Scope → its assignments, in the order of their ids.
+    by_scope: FxHashMap<ResourceId, Vec<ResourceId>>,
+    /// Assignment → its exemptions, in the order of their ids.
+    exempted: FxHashMap<ResourceId, Vec<ResourceId>>,
+}
+
+/// An assignment and what it comes to, once asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) assignment: Arc<Assignment>,
+    bound: OnceLock<Arc<Bound>>,
+}
 
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,38 +110,216 @@ impl Engine {
         Self::default()
     }
 
+    /// The same engine with an alias catalogue. Without one, aliases are resolved by looking at the resource.
+    pub fn with_aliases(mut self, aliases: Aliases) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
     /// Adds or replaces an asset; the kind follows from the id's type. `body` is the ARM body (`{properties: {…}}`, for
     /// assignments also `identity` and `location`). A bad asset is kept out and told; the engine stays usable.
+    ///
+    /// Assets may come in any order: what an asset names need not be here yet (see [`Engine::dangling`]). The parameters of
+    /// an assignment are checked as far as its definitions are here (see [`Engine::check`]).
     pub fn upsert(&mut self, id: &ResourceId, body: &Value) -> Vec<Finding> {
-        let _ = (id, body);
-        Vec::new()
+        let Some(kind) = kind_of(id) else {
+            return vec![
+                Finding::error("policy/unknown-asset", format!("`{id}` is no policy asset"))
+                    .about(id.as_str())
+                    .help("ids of assets end in policyDefinitions, policySetDefinitions, policyAssignments or policyExemptions and a name"),
+            ];
+        };
+        let mut fields = std::mem::take(&mut self.fields);
+        let mut author = Author::new(id.as_str(), &mut fields);
+        let read = match kind {
+            AssetKind::Definition => Definition::compile(id, body, &mut author).map(|d| {
+                self.definitions.insert(id.clone(), Arc::new(d));
+            }),
+            AssetKind::Initiative => Initiative::compile(id, body, &mut author).map(|i| {
+                self.initiatives.insert(id.clone(), Arc::new(i));
+            }),
+            AssetKind::Assignment => Assignment::read(id, body, &mut author).map(|a| {
+                insert_sorted(self.by_scope.entry(a.scope.clone()).or_default(), id);
+                self.assignments.insert(id.clone(), Entry { assignment: Arc::new(a), bound: OnceLock::new() });
+            }),
+            AssetKind::Exemption => Exemption::read(id, body, &mut author).map(|e| {
+                self.unlink_exemption(id);
+                insert_sorted(self.exempted.entry(e.assignment.clone()).or_default(), id);
+                self.exemptions.insert(id.clone(), e);
+            }),
+        };
+        let mut findings = author.finish();
+        self.fields = fields;
+        if read.is_some() {
+            match kind {
+                AssetKind::Definition | AssetKind::Initiative => self.unbind(id),
+                AssetKind::Assignment => {
+                    let bound = self.assignments.get(id).map(|entry| self.bound(entry));
+                    findings.extend(bound.iter().flat_map(|b| b.findings.iter().cloned()));
+                }
+                AssetKind::Exemption => {}
+            }
+        }
+        findings
     }
 
     /// Takes an asset out.
     pub fn remove(&mut self, id: &ResourceId) {
-        let _ = id;
+        match kind_of(id) {
+            Some(AssetKind::Definition) => {
+                self.definitions.remove(id);
+                self.unbind(id);
+            }
+            Some(AssetKind::Initiative) => {
+                self.initiatives.remove(id);
+                self.unbind(id);
+            }
+            Some(AssetKind::Assignment) => {
+                if let Some(entry) = self.assignments.remove(id)
+                    && let Some(list) = self.by_scope.get_mut(&entry.assignment.scope)
+                {
+                    list.retain(|other| other != id);
+                }
+            }
+            Some(AssetKind::Exemption) => {
+                self.unlink_exemption(id);
+                self.exemptions.remove(id);
+            }
+            None => {}
+        }
     }
 
     /// Is there such an asset?
     pub fn contains(&self, kind: AssetKind, id: &ResourceId) -> bool {
-        let _ = (kind, id);
-        false
+        match kind {
+            AssetKind::Definition => self.definitions.contains_key(id),
+            AssetKind::Initiative => self.initiatives.contains_key(id),
+            AssetKind::Assignment => self.assignments.contains_key(id),
+            AssetKind::Exemption => self.exemptions.contains_key(id),
+        }
     }
 
     /// What is in force at a scope.
     pub fn in_force(&self, scope: &ResourceId, hierarchy: &Hierarchy) -> InForce {
-        let _ = (scope, hierarchy);
-        InForce::default()
+        let mut in_force = InForce::default();
+        for entry in self.entries_at(scope, &hierarchy.scopes_of(scope)) {
+            in_force.assignments.push(entry.assignment.named.id.clone());
+            let bound = self.bound(entry);
+            in_force.instances += bound.instances.len();
+            in_force.arm_mode_instances +=
+                bound.instances.iter().filter(|i| !matches!(i.definition.mode, Mode::Provider(_))).count();
+        }
+        in_force
     }
 
-    /// Assignments that name a definition or initiative that is not here, initiative members that are missing, …
+    /// Assignments that name a definition or initiative that is not here, initiative members that are missing, and
+    /// exemptions without their assignment.
     pub fn dangling(&self) -> Vec<Finding> {
-        Vec::new()
+        let mut findings = Vec::new();
+        for initiative in self.initiatives.values() {
+            for member in initiative.members.iter().filter(|m| !self.definitions.contains_key(&m.definition)) {
+                findings.push(dangling_member(&initiative.named, member));
+            }
+        }
+        for entry in self.assignments.values() {
+            let target = &entry.assignment.target;
+            if !self.definitions.contains_key(target) && !self.initiatives.contains_key(target) {
+                findings.extend(self.bound(entry).missing.iter().cloned());
+            }
+        }
+        for exemption in self.exemptions.values().filter(|e| !self.assignments.contains_key(&e.assignment)) {
+            findings.push(
+                Finding::warning("policy/dangling-exemption", format!("the exemption names `{}`, which is not here", exemption.assignment))
+                    .about(exemption.id.as_str())
+                    .help("remove the exemption, or correct `policyAssignmentId`"),
+            );
+        }
+        findings
+    }
+
+    /// What is wrong with the parameters of all assignments, now that everything is here.
+    pub fn check(&self) -> Vec<Finding> {
+        self.assignments.values().flat_map(|entry| self.bound(entry).findings.clone()).collect()
     }
 
     /// Judges one request.
     pub fn evaluate(&self, request: &Request<'_>) -> Verdict {
-        let _ = request;
-        Verdict { effect: None, contributors: Vec::new(), changed: None, findings: Vec::new() }
+        judge::judge(self, request)
+    }
+
+    /// The assignments that apply to a scope or resource, outermost scope first; `scopes` are those around it.
+    pub(crate) fn entries_at<'e>(&'e self, id: &ResourceId, scopes: &[ResourceId]) -> Vec<&'e Entry> {
+        let mut found = Vec::new();
+        let mut at = |scope: &ResourceId| {
+            for assignment in self.by_scope.get(scope).into_iter().flatten() {
+                let Some(entry) = self.assignments.get(assignment) else { continue };
+                let left_out = |not: &ResourceId| scopes.contains(not) || id.is_within(not);
+                if !entry.assignment.not_scopes.iter().any(left_out) {
+                    found.push(entry);
+                }
+            }
+        };
+        scopes.iter().for_each(&mut at);
+        // A resource can be a scope, too: parents first.
+        let mut inner = Vec::new();
+        let mut next = Some(id.clone());
+        while let Some(resource) = next.filter(|r| !scopes.contains(r)) {
+            next = resource.parent();
+            inner.push(resource);
+        }
+        inner.iter().rev().for_each(&mut at);
+        found
+    }
+
+    pub(crate) fn bound(&self, entry: &Entry) -> Arc<Bound> {
+        let assets = Assets { definitions: &self.definitions, initiatives: &self.initiatives };
+        Arc::clone(entry.bound.get_or_init(|| Arc::new(Bound::new(&entry.assignment, &assets))))
+    }
+
+    /// The exemptions of an assignment.
+    pub(crate) fn exemptions_of(&self, assignment: &ResourceId) -> impl Iterator<Item = &Exemption> {
+        self.exempted.get(assignment).into_iter().flatten().filter_map(|id| self.exemptions.get(id))
+    }
+
+    /// Everything about an assignment that records repeat.
+    pub(crate) fn assignment(&self, id: &ResourceId) -> Option<&Entry> {
+        self.assignments.get(id)
+    }
+
+    /// Forgets what assignments made of an asset that has changed.
+    fn unbind(&mut self, asset: &ResourceId) {
+        for entry in self.assignments.values_mut() {
+            let stale = entry.bound.get().is_some_and(|bound| bound.made_of.contains(asset));
+            if stale {
+                entry.bound = OnceLock::new();
+            }
+        }
+    }
+
+    fn unlink_exemption(&mut self, id: &ResourceId) {
+        if let Some(exemption) = self.exemptions.get(id)
+            && let Some(list) = self.exempted.get_mut(&exemption.assignment)
+        {
+            list.retain(|other| other != id);
+        }
+    }
+}
+
+fn kind_of(id: &ResourceId) -> Option<AssetKind> {
+    let kind = id.resource_type()?;
+    [
+        ("Microsoft.Authorization/policyDefinitions", AssetKind::Definition),
+        ("Microsoft.Authorization/policySetDefinitions", AssetKind::Initiative),
+        ("Microsoft.Authorization/policyAssignments", AssetKind::Assignment),
+        ("Microsoft.Authorization/policyExemptions", AssetKind::Exemption),
+    ]
+    .into_iter()
+    .find(|(name, _)| kind.is(name))
+    .map(|(_, kind)| kind)
+}
+
+fn insert_sorted(list: &mut Vec<ResourceId>, id: &ResourceId) {
+    if let Err(at) = list.binary_search(id) {
+        list.insert(at, id.clone());
     }
 }

@@ -1,1 +1,44 @@
-//! See ARCHITECTURE.md.
+//! The sandbox: an ARM-compatible control plane on loopback that enforces policy on every write.
+//!
+//! Clients talk to it as they talk to Azure: HTTPS with a certificate of the sandbox's own authority (`ca.pem` in the state
+//! folder), a metadata document, a token endpoint and the Resource Manager paths. There is no other way in, so whoever
+//! works against the sandbox works against Azure.
+//!
+//! A write is acknowledged after its commit to the state file; see `glidepath_store` for what that survives. The whole
+//! estate is held in memory beside it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `http`, `tls` | the server; the only place that knows axum, hyper and rustls |
+//! | `call`, `answer`, `route` | a request, an answer or ARM error, and which handler serves what |
+//! | `identity` | metadata, OpenID configuration, tokens |
+//! | `world`, `sandbox` | the estate with its hierarchy and policy engine; writing it durably |
+//! | `tenant`, `groups`, `subscriptions`, `resource_groups`, `providers`, `resources`, `list` | the surface |
+//! | `complete`, `inline` | what providers add to a request; children that also stand inside their parent |
+//! | `policy`, `insights` | policy on writes; compliance of what exists |
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's helper fails the test"))]
+
+mod answer;
+mod call;
+mod complete;
+mod groups;
+mod http;
+mod identity;
+mod inline;
+mod insights;
+mod list;
+mod options;
+mod policy;
+mod providers;
+mod resource_groups;
+mod resources;
+mod route;
+mod sandbox;
+mod subscriptions;
+mod tenant;
+mod tls;
+mod world;
+
+pub use http::{Running, start};
+pub use options::{Clock, Options, StartError};
+pub use subscriptions::subscription_id;

@@ -1,0 +1,134 @@
+//! The alias catalogue: which property an alias means.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::Hasher;
+use std::sync::{Arc, OnceLock};
+
+use rustc_hash::{FxHashMap, FxHasher};
+
+/// A table `alias,path` as text, indexed when it is first asked.
+///
+/// An alias belongs to a type: the part of its name before the last `/`. The few names without a type of their own
+/// (`Microsoft.Compute/imagePublisher`) have a row for each type that has them.
+#[derive(Clone, Default)]
+pub struct Aliases {
+    text: Arc<str>,
+    index: Arc<OnceLock<FxHashMap<u64, Rows>>>,
+}
+
+/// Where the rows of an alias start; nearly always one.
+#[derive(Debug, Clone)]
+enum Rows {
+    One(u32),
+    More(Vec<u32>),
+}
+
+impl Aliases {
+    /// A catalogue from CSV text, one `alias,path` a line, with or without a heading; lines without a comma are passed over.
+    pub fn from_csv(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), index: Arc::default() }
+    }
+
+    /// Is nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// How many names it has.
+    pub fn len(&self) -> usize {
+        self.index().len()
+    }
+
+    /// The paths an alias stands for, in the order of the table; names compare without case. Nearly always none or one.
+    pub fn paths(&self, alias: &str) -> Vec<&str> {
+        if self.text.is_empty() {
+            return Vec::new();
+        }
+        let starts: &[u32] = match self.index().get(&folded_hash(alias)) {
+            None => &[],
+            Some(Rows::One(start)) => std::slice::from_ref(start),
+            Some(Rows::More(starts)) => starts,
+        };
+        starts
+            .iter()
+            .filter_map(|start| row(self.text.get(*start as usize..)?))
+            .filter(|(name, _)| name.eq_ignore_ascii_case(alias))
+            .map(|(_, path)| path)
+            .collect()
+    }
+
+    /// How many names each type has, types in lower case: what a catalogue covers.
+    pub fn types(&self) -> BTreeMap<String, usize> {
+        let mut types = BTreeMap::new();
+        for (name, _) in self.text.lines().filter_map(row) {
+            if let Some((kind, _)) = name.rsplit_once('/') {
+                *types.entry(kind.to_ascii_lowercase()).or_insert(0) += 1;
+            }
+        }
+        types
+    }
+
+    fn index(&self) -> &FxHashMap<u64, Rows> {
+        self.index.get_or_init(|| {
+            let mut index: FxHashMap<u64, Rows> = FxHashMap::default();
+            index.reserve(self.text.len() / 100);
+            let mut start = 0;
+            for line in self.text.split_inclusive('\n') {
+                if let (Some((name, _)), Ok(at)) = (row(line), u32::try_from(start)) {
+                    index
+                        .entry(folded_hash(name))
+                        .and_modify(|rows| match rows {
+                            Rows::One(first) => *rows = Rows::More(vec![*first, at]),
+                            Rows::More(starts) => starts.push(at),
+                        })
+                        .or_insert(Rows::One(at));
+                }
+                start += line.len();
+            }
+            index
+        })
+    }
+}
+
+impl fmt::Debug for Aliases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Aliases({} bytes)", self.text.len())
+    }
+}
+
+fn row(text: &str) -> Option<(&str, &str)> {
+    let line = text.split(['\r', '\n']).next()?;
+    let (name, path) = line.split_once(',')?;
+    name.contains('/').then_some((name.trim(), path.trim()))
+}
+
+fn folded_hash(text: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    for chunk in text.as_bytes().chunks(8) {
+        let mut word = [0_u8; 8];
+        for (to, from) in word.iter_mut().zip(chunk) {
+            *to = from.to_ascii_lowercase();
+        }
+        hasher.write_u64(u64::from_le_bytes(word));
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_found_without_case() {
+        let aliases = Aliases::from_csv(
+            "alias,path\r\nM.A/b/c.d,properties.c.d\r\nM.A/image,properties.x.image\r\n\r\nM.A/IMAGE,properties.y.image\r\n",
+        );
+        assert_eq!(aliases.paths("m.a/B/C.D"), ["properties.c.d"]);
+        assert_eq!(aliases.paths("M.A/image"), ["properties.x.image", "properties.y.image"]);
+        assert_eq!(aliases.paths("M.A/b/c"), Vec::<&str>::new());
+        assert_eq!(aliases.len(), 2);
+        assert_eq!(aliases.types().get("m.a"), Some(&2));
+        assert!(Aliases::default().paths("M.A/image").is_empty());
+    }
+}

@@ -1,0 +1,235 @@
+//! An assignment with everything it names: the policy instances it puts in force.
+
+use std::sync::Arc;
+
+use glidepath_arm::{Object, ResourceId, Value};
+use glidepath_source::Finding;
+use rustc_hash::FxHashMap;
+
+use crate::assignment::{Assignment, Override};
+use crate::definition::{Definition, NamedEffect, parse_effect};
+use crate::frame::ParametersOnly;
+use crate::initiative::{Initiative, Member};
+use crate::parameter::{Misfit, fill};
+use crate::reach::{Reach, TypePattern};
+use crate::{Effect, Mode, Named};
+
+/// What an assignment comes to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bound {
+    pub(crate) initiative: Option<Arc<Initiative>>,
+    pub(crate) instances: Vec<Instance>,
+    /// Type in lower case → instances that name it, in order.
+    by_type: FxHashMap<String, Vec<u32>>,
+    /// Instances that name no types, or patterns.
+    open: Vec<u32>,
+    /// The definitions and the initiative it is made of.
+    pub(crate) made_of: Vec<ResourceId>,
+    /// Parameters that do not fit.
+    pub(crate) findings: Vec<Finding>,
+    /// Names of assets that are not here.
+    pub(crate) missing: Vec<Finding>,
+}
+
+/// One policy: a definition with its parameters.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) reference: Option<Arc<str>>,
+    pub(crate) groups: Vec<Arc<str>>,
+    /// Parameter values by place.
+    pub(crate) values: Arc<[Value]>,
+    pub(crate) effect: BoundEffect,
+    /// Overrides that depend on the resource, last first.
+    pub(crate) overrides: Vec<Override>,
+    pub(crate) message: Option<Arc<str>>,
+    patterns: Option<Vec<TypePattern>>,
+}
+
+/// The effect once parameters are known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum BoundEffect {
+    Known(NamedEffect),
+    /// Depends on the resource.
+    Computed,
+    /// Not an effect: the text.
+    Bad(String),
+    /// The parameter is not known.
+    Unknown(Value),
+}
+
+/// The assets an assignment may name.
+pub(crate) struct Assets<'a> {
+    pub(crate) definitions: &'a FxHashMap<ResourceId, Arc<Definition>>,
+    pub(crate) initiatives: &'a std::collections::BTreeMap<ResourceId, Arc<Initiative>>,
+}
+
+impl Bound {
+    /// Puts an assignment together.
+    pub(crate) fn new(assignment: &Assignment, assets: &Assets<'_>) -> Self {
+        let mut bound = Bound { made_of: vec![assignment.target.clone()], ..Bound::default() };
+        if let Some(definition) = assets.definitions.get(&assignment.target) {
+            let chain = vec![assignment.named.id.to_string()];
+            let values = {
+                let mut report = |misfit| bound.findings.push(finding(misfit, &definition.named.id, &chain));
+                fill(&definition.parameters, &assignment.parameters, &mut report)
+            };
+            bound.push(assignment, Arc::clone(definition), None, values);
+        } else if let Some(initiative) = assets.initiatives.get(&assignment.target) {
+            bound.initiative = Some(Arc::clone(initiative));
+            bound.push_members(assignment, initiative, assets);
+        } else {
+            bound.missing.push(
+                Finding::error("policy/dangling-assignment", format!("the assignment names `{}`, which is not here", assignment.target))
+                    .about(assignment.named.id.as_str())
+                    .why("what it should enforce is not enforced")
+                    .help("load the definition or initiative, or correct `policyDefinitionId`"),
+            );
+        }
+        bound.index();
+        bound
+    }
+
+    fn push_members(&mut self, assignment: &Assignment, initiative: &Arc<Initiative>, assets: &Assets<'_>) {
+        let chain = vec![assignment.named.id.to_string()];
+        let own = {
+            let mut report = |misfit| self.findings.push(finding(misfit, &initiative.named.id, &chain));
+            fill(&initiative.parameters, &assignment.parameters, &mut report)
+        };
+        let host = ParametersOnly { names: &initiative.names, values: &own };
+        for member in &initiative.members {
+            self.made_of.push(member.definition.clone());
+            let Some(definition) = assets.definitions.get(&member.definition) else {
+                self.missing.push(dangling_member(&initiative.named, member).chain_from(&chain));
+                continue;
+            };
+            let mut chain = chain.clone();
+            chain.push(initiative.named.id.to_string());
+            let mut given = Object::new();
+            for (name, template) in &member.parameters {
+                match template.evaluate(&host) {
+                    Ok(value) => given.insert(name.clone(), value),
+                    Err(error) => self.findings.push(
+                        Finding::error("policy/parameter-fails", format!("parameter `{name}` has no value: {error}"))
+                            .about(definition.named.id.as_str())
+                            .chain_from(&chain),
+                    ),
+                }
+            }
+            let values = {
+                let mut report = |misfit| self.findings.push(finding(misfit, &definition.named.id, &chain));
+                fill(&definition.parameters, &given, &mut report)
+            };
+            self.push(assignment, Arc::clone(definition), Some(member), values);
+        }
+    }
+
+    fn push(&mut self, assignment: &Assignment, definition: Arc<Definition>, member: Option<&Member>, values: Vec<Value>) {
+        let reference = member.and_then(|m| m.reference.clone());
+        let host = ParametersOnly { names: &definition.names, values: &values };
+        let mut effect = match definition.effect.evaluate(&host) {
+            Ok(Value::String(text)) => match parse_effect(&text) {
+                Some(effect) => BoundEffect::Known(effect),
+                None if matches!(definition.mode, Mode::Provider(_)) => {
+                    BoundEffect::Known(NamedEffect { effect: Effect::Provider, on_delete: false })
+                }
+                None => BoundEffect::Bad(text.to_string()),
+            },
+            Ok(unknown @ Value::Unknown(_)) => BoundEffect::Unknown(unknown),
+            Ok(other) => BoundEffect::Bad(other.to_string()),
+            Err(_) => BoundEffect::Computed,
+        };
+        let mut overrides = Vec::new();
+        for item in &assignment.overrides {
+            if !item.selectors.iter().filter(|s| s.is_reference()).all(|s| s.takes_reference(reference.as_deref())) {
+                continue;
+            }
+            if item.selectors.iter().all(|s| s.is_reference()) {
+                effect = BoundEffect::Known(item.effect);
+                overrides.clear();
+            } else {
+                overrides.insert(0, item.clone());
+            }
+        }
+        let patterns = match Reach::of(&definition.condition, &host) {
+            Reach::Everything => None,
+            Reach::Types(patterns) => Some(patterns),
+        };
+        self.instances.push(Instance {
+            message: assignment.message(reference.as_deref()),
+            definition,
+            reference,
+            groups: member.map(|m| m.groups.clone()).unwrap_or_default(),
+            values: values.into(),
+            effect,
+            overrides,
+            patterns,
+        });
+    }
+
+    fn index(&mut self) {
+        for (i, instance) in self.instances.iter().enumerate() {
+            let Ok(at) = u32::try_from(i) else { break };
+            let disabled = matches!(&instance.effect, BoundEffect::Known(e) if e.effect == Effect::Disabled);
+            if disabled && instance.overrides.is_empty() {
+                continue;
+            }
+            let exact: Option<Vec<&String>> = instance.patterns.as_ref().and_then(|patterns| {
+                let names = patterns.iter().map(|p| match p {
+                    TypePattern::Exactly(name) => Some(name),
+                    TypePattern::Like(_) => None,
+                });
+                names.collect()
+            });
+            match exact {
+                None => self.open.push(at),
+                Some(names) => {
+                    for name in names {
+                        let list = self.by_type.entry(name.clone()).or_default();
+                        if list.last() != Some(&at) {
+                            list.push(at);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The instances that may have something to say of a type (lower case), in order.
+    pub(crate) fn candidates(&self, kind: &str) -> Vec<&Instance> {
+        let named = self.by_type.get(kind).map_or(&[] as &[u32], Vec::as_slice);
+        let mut all: Vec<u32> = named.to_vec();
+        all.extend(self.open.iter().filter(|at| {
+            let instance = self.instances.get(**at as usize);
+            instance.is_some_and(|i| i.patterns.as_ref().is_none_or(|p| p.iter().any(|p| p.fits(kind))))
+        }));
+        all.sort_unstable();
+        all.into_iter().filter_map(|at| self.instances.get(at as usize)).collect()
+    }
+}
+
+/// The finding for a member that names a definition that is not here.
+pub(crate) fn dangling_member(initiative: &Named, member: &Member) -> Finding {
+    let name = member.reference.as_deref().unwrap_or("without reference id");
+    Finding::error("policy/dangling-member", format!("the member `{name}` names `{}`, which is not here", member.definition))
+        .about(initiative.id.as_str())
+        .why("what it should enforce is not enforced")
+        .help("load the definition, or take the member out of the initiative")
+}
+
+fn finding(misfit: Misfit, subject: &ResourceId, chain: &[String]) -> Finding {
+    let finding = if misfit.mild { Finding::warning(misfit.code, misfit.message) } else { Finding::error(misfit.code, misfit.message) };
+    finding.about(subject.as_str()).chain_from(chain)
+}
+
+/// Adds what led to a finding.
+pub(crate) trait ChainFrom {
+    fn chain_from(self, chain: &[String]) -> Self;
+}
+
+impl ChainFrom for Finding {
+    fn chain_from(mut self, chain: &[String]) -> Self {
+        self.chain.extend(chain.iter().cloned());
+        self
+    }
+}

@@ -1,0 +1,201 @@
+//! Discovery and tokens: what clients ask for before they call Resource Manager.
+//!
+//! The shapes are those that az, the SDKs and the Terraform providers were seen to need. Any client credentials are
+//! good; a token is three-part, carries the tenant and expires, and is signed with a key that never leaves memory.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use glidepath_arm::Value;
+use ring::hmac;
+use serde_json::json;
+
+use crate::answer::{Answer, ArmError, Reply};
+use crate::call::Call;
+
+/// How long a token lives, in seconds.
+const TOKEN_LIFE: i64 = 3600;
+
+/// Signs and checks tokens.
+pub(crate) struct Tokens {
+    key: hmac::Key,
+}
+
+impl Tokens {
+    /// `None` when the machine gives no randomness.
+    pub(crate) fn new() -> Option<Self> {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &ring::rand::SystemRandom::new()).ok()?;
+        Some(Self { key })
+    }
+
+    fn issue(&self, claims: &serde_json::Value) -> String {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256","kid":"glidepath"}"#);
+        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = hmac::sign(&self.key, signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+
+    /// Is it one of ours, and not expired?
+    fn accepts(&self, token: &str, now: i64) -> bool {
+        let Some((signed, signature)) = token.rsplit_once('.') else { return false };
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+        if hmac::verify(&self.key, signed.as_bytes(), &signature).is_err() {
+            return false;
+        }
+        let claims = signed.split_once('.').and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok());
+        let claims = claims.and_then(|c| serde_json::from_slice::<serde_json::Value>(&c).ok());
+        claims.and_then(|c| c.get("exp").and_then(serde_json::Value::as_i64)).is_some_and(|expires| now < expires)
+    }
+
+    /// Lets a call pass or refuses it.
+    pub(crate) fn check(
+        &self,
+        call: &Call,
+        required: bool,
+        now: i64,
+        endpoint: &str,
+        tenant: &str,
+    ) -> Result<(), ArmError> {
+        let refuse = |code: &str, message: &str, error: &str| {
+            let challenge = format!(
+                "Bearer authorization_uri=\"{endpoint}/{tenant}\", error=\"{error}\", error_description=\"{message}\""
+            );
+            Err(ArmError::new(401, code, message).with("www-authenticate", challenge))
+        };
+        match &call.authorization {
+            None if required => refuse(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+                "invalid_token",
+            ),
+            None => Ok(()),
+            Some(header) => {
+                let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+                if token.is_some_and(|(_, token)| self.accepts(token.trim(), now)) {
+                    Ok(())
+                } else {
+                    refuse("InvalidAuthenticationToken", "The access token is invalid or has expired.", "invalid_token")
+                }
+            }
+        }
+    }
+}
+
+/// `GET /metadata/endpoints`: one object from api-version 2022-09-01 on, an array before.
+pub(crate) fn metadata(call: &Call, endpoint: &str) -> Reply {
+    let document = Value::from(json!({
+        "name": "Glidepath",
+        "portal": format!("{endpoint}/portal"),
+        "authentication": {
+            "loginEndpoint": format!("{endpoint}/"),
+            "audiences": [format!("{endpoint}/"), "https://management.core.windows.net/", "https://management.azure.com/"],
+            // Anything else and azurerm takes the cloud for an Azure Stack.
+            "tenant": "common",
+            "identityProvider": "AAD",
+        },
+        // Without a trailing slash: azurerm joins paths by plain concatenation.
+        "resourceManager": endpoint,
+        "microsoftGraphResourceId": format!("{endpoint}/graph/"),
+        "graph": format!("{endpoint}/graph/"),
+        "graphAudience": format!("{endpoint}/graph/"),
+        "media": format!("{endpoint}/media/"),
+        "batch": "https://batch.core.windows.net/",
+        "gallery": format!("{endpoint}/gallery/"),
+        "sqlManagement": format!("{endpoint}/sql/"),
+        "vmImageAliasDoc": format!("{endpoint}/aliases.json"),
+        "activeDirectoryDataLake": "https://datalake.azure.net/",
+        "appInsightsResourceId": "https://api.applicationinsights.io",
+        "logAnalyticsResourceId": "https://api.loganalytics.io",
+        "ossrDbmsResourceId": "https://ossrdbms-aad.database.windows.net",
+        "synapseAnalyticsResourceId": "https://dev.azuresynapse.net",
+        "attestationResourceId": "https://attest.azure.net",
+        "appInsightsTelemetryChannelResourceId": format!("{endpoint}/telemetry"),
+        "suffixes": {
+            "storage": "core.windows.net",
+            "keyVaultDns": "vault.azure.net",
+            "sqlServerHostname": "database.windows.net",
+            "acrLoginServer": "azurecr.io",
+            "mhsmDns": "managedhsm.azure.net",
+            "azureFrontDoorEndpointSuffix": "azurefd.net",
+            "mysqlServerEndpoint": "mysql.database.azure.com",
+            "postgresqlServerEndpoint": "postgres.database.azure.com",
+            "mariadbServerEndpoint": "mariadb.database.azure.com",
+            "storageSyncEndpointSuffix": "afs.azure.net",
+            "synapseAnalytics": "dev.azuresynapse.net",
+            "attestationEndpoint": "attest.azure.net",
+            "azureDataLakeStoreFileSystem": "azuredatalakestore.net",
+            "azureDataLakeAnalyticsCatalogAndJob": "azuredatalakeanalytics.net",
+        },
+    }));
+    let single = call.parameter("api-version").is_none_or(|version| version >= "2022-09-01");
+    Ok(Answer::ok(if single { document } else { Value::array([document]) }))
+}
+
+/// `GET /{tenant}/v2.0/.well-known/openid-configuration`. MSAL for Go compares the issuer's host with the authority.
+pub(crate) fn openid(tenant: &str, endpoint: &str) -> Reply {
+    let authority = format!("{endpoint}/{tenant}");
+    Ok(Answer::ok(json!({
+        "issuer": format!("{authority}/v2.0"),
+        "authorization_endpoint": format!("{authority}/oauth2/v2.0/authorize"),
+        "token_endpoint": format!("{authority}/oauth2/v2.0/token"),
+        "device_authorization_endpoint": format!("{authority}/oauth2/v2.0/devicecode"),
+        "jwks_uri": format!("{authority}/discovery/v2.0/keys"),
+        "response_types_supported": ["code", "id_token", "token"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["HS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "scopes_supported": ["openid", "profile", "offline_access"],
+        "tenant_region_scope": null,
+        "cloud_instance_name": "glidepath",
+    })))
+}
+
+/// `POST /{tenant}/oauth2/v2.0/token`, grant `client_credentials`. Errors are OAuth's, not ARM's.
+pub(crate) fn token(call: &Call, tokens: &Tokens, tenant: &str, endpoint: &str, now: i64) -> Reply {
+    let refuse = |error: &str, description: &str| {
+        Err(ArmError::whole(400, json!({"error": error, "error_description": description}).into()))
+    };
+    let text = String::from_utf8_lossy(&call.body);
+    let Ok(form) = Call::new("POST", "/", &text) else { return refuse("invalid_request", "the body is not a form") };
+    match form.parameter("grant_type") {
+        Some("client_credentials") => {}
+        Some(other) => return refuse("unsupported_grant_type", &format!("grant type `{other}` is not supported")),
+        None => return refuse("invalid_request", "`grant_type` is missing"),
+    }
+    let Some(client) = form.parameter("client_id") else {
+        return refuse("invalid_request", "`client_id` is missing");
+    };
+    let audience = form.parameter("scope").or_else(|| form.parameter("resource")).unwrap_or(endpoint);
+    let audience = audience.trim_end_matches(".default").trim_end_matches('/');
+    let claims = json!({
+        "aud": audience, "iss": format!("{endpoint}/{tenant}/v2.0"), "tid": tenant, "ver": "2.0",
+        "oid": client, "sub": client, "appid": client, "azp": client, "idtyp": "app",
+        "iat": now, "nbf": now, "exp": now + TOKEN_LIFE,
+    });
+    Ok(Answer::ok(json!({
+        "token_type": "Bearer",
+        "expires_in": TOKEN_LIFE - 1,
+        "ext_expires_in": TOKEN_LIFE - 1,
+        "access_token": tokens.issue(&claims),
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_unexpired_tokens_pass() {
+        let (ours, theirs) = (Tokens::new().unwrap(), Tokens::new().unwrap());
+        let token = ours.issue(&json!({"exp": 100}));
+        assert!(ours.accepts(&token, 99));
+        assert!(!ours.accepts(&token, 100));
+        assert!(!theirs.accepts(&token, 99));
+        let (head, _) = token.rsplit_once('.').unwrap();
+        let forged = format!("{}.{}", head.split_once('.').unwrap().0, URL_SAFE_NO_PAD.encode(r#"{"exp":900}"#));
+        let (_, signature) = token.rsplit_once('.').unwrap();
+        assert!(!ours.accepts(&format!("{forged}.{signature}"), 99));
+        for bad in ["", "a", "a.b", "a.b.c", "..", &format!("{head}.")] {
+            assert!(!ours.accepts(bad, 0), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Compliance of what exists: `Microsoft.PolicyInsights/policyStates`.
+//!
+//! States are computed when they are asked for and kept until the next write, so that they are never out of date.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use glidepath_arm::{ResourceId, Scope, Value};
+use glidepath_estate::Resource;
+use glidepath_policy::{Contributor, Effect, Operation, Outcome};
+use serde_json::{Value as Json, json};
+
+use crate::answer::{Answer, ArmError, Reply};
+use crate::call::Call;
+use crate::list::{comparison, split_and};
+use crate::policy::judge;
+use crate::resources::exists_around;
+use crate::sandbox::Sandbox;
+use crate::world::{Kind, World, kind};
+
+const NON_COMPLIANT: &str = "NonCompliant";
+
+/// States of a page when the caller does not say.
+const PAGE: usize = 1000;
+
+/// One policy instance's view of one resource.
+struct State {
+    resource: ResourceId,
+    location: String,
+    groups: String,
+    contributor: Contributor,
+    compliance: &'static str,
+}
+
+/// The states computed last: the estate's generation they belong to, and those of each scope asked for.
+#[derive(Default)]
+pub(crate) struct Compliance(Mutex<Computed>);
+
+#[derive(Default)]
+struct Computed {
+    generation: u64,
+    scopes: BTreeMap<ResourceId, Arc<Vec<State>>>,
+}
+
+impl Sandbox {
+    /// `POST {scope}/providers/Microsoft.PolicyInsights/policyStates/{view}/{action}`
+    pub(crate) fn policy_states(&self, call: &Call, scope: &ResourceId, view: &str, action: &str) -> Reply {
+        if !matches!(view, "latest" | "default") {
+            return Err(ArmError::bad_request("InvalidPolicyStatesResource", format!("There is no view '{view}'.")));
+        }
+        {
+            let world = self.world();
+            if scope.as_str() != "/" {
+                exists_around(&world, &scope.child("x", "x"))?;
+            }
+        }
+        match action {
+            "queryresults" => self.query_results(call, scope),
+            "summarize" => self.summarize(call, scope),
+            // Nothing to wait for: states are computed when they are read.
+            "triggerevaluation" => Ok(Answer::empty(200)),
+            _ => Err(ArmError::not_found("NotFound", format!("There is no action '{action}' on policy states."))),
+        }
+    }
+
+    fn states(&self, scope: &ResourceId) -> Arc<Vec<State>> {
+        let world = self.world();
+        let generation = world.generation;
+        {
+            let mut cache = self.compliance.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if cache.generation != generation {
+                *cache = Computed { generation, scopes: BTreeMap::new() };
+            }
+            if let Some(states) = cache.scopes.get(scope) {
+                return Arc::clone(states);
+            }
+        }
+        let states = Arc::new(scan(&world, scope, self.now()));
+        let mut cache = self.compliance.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.generation == generation {
+            cache.scopes.insert(scope.clone(), Arc::clone(&states));
+        }
+        states
+    }
+
+    fn query_results(&self, call: &Call, scope: &ResourceId) -> Reply {
+        let states = self.states(scope);
+        let context = self.context(scope, "latest");
+        let details =
+            call.parameter("$expand").is_some_and(|e| e.to_ascii_lowercase().contains("policyevaluationdetails"));
+        let filter = filter(call)?;
+        let time = self.timestamp();
+        let records: Vec<Json> = states
+            .iter()
+            .map(|state| record(state, &time, &context, details))
+            .filter(|record| filter.iter().all(|(field, wanted)| field_is(record, field, wanted)))
+            .collect();
+        let number = |name: &str| call.parameter(name).and_then(|text| text.parse::<usize>().ok());
+        let start = number("$skiptoken").unwrap_or(0).min(records.len());
+        // `$top` bounds the whole answer, pages are the server's.
+        let end = number("$top").map_or(records.len(), |top| top.min(records.len())).max(start);
+        let shown = records.get(start..end.min(start + PAGE)).unwrap_or_default();
+        let next = (start + shown.len() < end).then(|| self.next_link(call, &(start + shown.len()).to_string()));
+        Ok(Answer::ok(json!({
+            "@odata.context": context,
+            "@odata.count": shown.len(),
+            "@odata.nextLink": next,
+            "value": shown,
+        })))
+    }
+
+    fn summarize(&self, call: &Call, scope: &ResourceId) -> Reply {
+        let states = self.states(scope);
+        let context = self.context(scope, "summary");
+        let filter = filter(call)?;
+        let time = self.timestamp();
+        let kept: Vec<&State> = states
+            .iter()
+            .filter(|state| {
+                filter.is_empty() || {
+                    let record = record(state, &time, &context, false);
+                    filter.iter().all(|(field, wanted)| field_is(&record, field, wanted))
+                }
+            })
+            .collect();
+        let mut assignments: BTreeMap<&ResourceId, Vec<&State>> = BTreeMap::new();
+        for state in &kept {
+            assignments.entry(&state.contributor.assignment.id).or_default().push(state);
+        }
+        let query = |kept: &[&State], suffix: &str| {
+            results(
+                kept,
+                &format!(
+                    "{}{}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults?api-version={}{suffix}",
+                    self.endpoint,
+                    scope.as_str().trim_end_matches('/'),
+                    call.api_version()
+                ),
+            )
+        };
+        let per_assignment: Vec<Json> = assignments
+            .iter()
+            .map(|(id, kept)| {
+                let mut definitions: BTreeMap<(&ResourceId, &str), Vec<&State>> = BTreeMap::new();
+                for state in kept {
+                    let reference = state.contributor.reference_id.as_deref().unwrap_or_default();
+                    definitions.entry((&state.contributor.definition.id, reference)).or_default().push(state);
+                }
+                let definitions: Vec<Json> = definitions
+                    .iter()
+                    .map(|((definition, reference), kept)| {
+                        json!({
+                            "policyDefinitionId": definition.as_str(),
+                            "policyDefinitionReferenceId": reference,
+                            "policyDefinitionGroupNames": [""],
+                            "effect": kept.first().map(|s| s.contributor.effect.name()),
+                            "results": query(kept, ""),
+                        })
+                    })
+                    .collect();
+                let initiative = kept.iter().find_map(|s| s.contributor.initiative.as_ref());
+                json!({
+                    "policyAssignmentId": id.as_str(),
+                    "policySetDefinitionId": initiative.map_or("", |i| i.id.as_str()),
+                    "results": query(kept, &format!("&$filter=PolicyAssignmentId eq '{id}'")),
+                    "policyDefinitions": definitions,
+                    "policyGroups": [],
+                })
+            })
+            .collect();
+        Ok(Answer::ok(json!({
+            "@odata.context": format!("{context}"),
+            "@odata.count": 1,
+            "value": [{
+                "@odata.id": null,
+                "@odata.context": format!("{context}/$entity"),
+                "results": query(&kept, ""),
+                "policyAssignments": per_assignment,
+            }],
+        })))
+    }
+
+    fn context(&self, scope: &ResourceId, what: &str) -> String {
+        let scope = scope.as_str().trim_end_matches('/');
+        format!("{}{scope}/providers/Microsoft.PolicyInsights/policyStates/$metadata#{what}", self.endpoint)
+    }
+}
+
+/// Judges everything in a scope, in the order of ids. A scope that is an assignment keeps the states of that assignment.
+fn scan(world: &World, scope: &ResourceId, now: i64) -> Vec<State> {
+    let assignment = scope.resource_type().filter(|t| t.is("Microsoft.Authorization/policyAssignments"));
+    let holder = match assignment {
+        Some(_) => scope.parent().unwrap_or_else(ResourceId::tenant),
+        None => scope.clone(),
+    };
+    let mut states = Vec::new();
+    for resource in held(world, &holder) {
+        let content = world.content(resource);
+        let verdict = judge(world, &resource.id, &content, &resource.api_version, Operation::Scan, now);
+        for contributor in verdict.contributors {
+            if contributor.effect == Effect::Disabled || assignment.is_some() && contributor.assignment.id != *scope {
+                continue;
+            }
+            states.push(State {
+                resource: resource.id.clone(),
+                location: content.get("location").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                groups: management_groups(world, &resource.id),
+                compliance: match contributor.outcome {
+                    Outcome::Triggered | Outcome::NotEnforced => NON_COMPLIANT,
+                    Outcome::Compliant => "Compliant",
+                    Outcome::Exempt => "Exempt",
+                    Outcome::DependsOn => "Unknown",
+                },
+                contributor,
+            });
+        }
+    }
+    states
+}
+
+/// The resources in a scope that policy looks at: subscriptions, groups and what is in them, but not what governs them.
+fn held<'a>(world: &'a World, scope: &ResourceId) -> Vec<&'a Resource> {
+    let roots: Vec<ResourceId> = match scope.scope() {
+        Scope::Tenant => vec![ResourceId::new("/subscriptions")],
+        Scope::ManagementGroup(name) => {
+            let mut subscriptions = BTreeSet::new();
+            let mut level = vec![ResourceId::management_group(&name)];
+            while let Some(group) = level.pop() {
+                for child in world.hierarchy.children(&group) {
+                    if child.subscription_id().is_some() {
+                        subscriptions.insert(child.clone());
+                    } else {
+                        level.push(child.clone());
+                    }
+                }
+            }
+            subscriptions.into_iter().collect()
+        }
+        Scope::Subscription(_) | Scope::ResourceGroup { .. } => vec![scope.clone()],
+    };
+    roots
+        .iter()
+        .flat_map(|root| world.estate.within(root))
+        .filter(|resource| {
+            let governs = resource.resource_type().is_none_or(|t| {
+                ["Microsoft.Authorization", "Microsoft.PolicyInsights"]
+                    .iter()
+                    .any(|n| t.namespace().eq_ignore_ascii_case(n))
+            });
+            !governs && !matches!(kind(&resource.id), Kind::Placement | Kind::ManagementGroup)
+        })
+        .collect()
+}
+
+/// The management groups above a resource, nearest first, as Azure joins them.
+fn management_groups(world: &World, id: &ResourceId) -> String {
+    let scopes = world.hierarchy.scopes_of(id);
+    let groups = scopes.iter().rev().filter(|s| matches!(s.scope(), Scope::ManagementGroup(_)));
+    groups.map(|g| g.name()).collect::<Vec<_>>().join(",")
+}
+
+fn record(state: &State, time: &str, context: &str, details: bool) -> Json {
+    let contributor = &state.contributor;
+    let initiative = contributor.initiative.as_ref();
+    let mut record = json!({
+        "@odata.id": null,
+        "@odata.context": format!("{context}/$entity"),
+        "timestamp": time,
+        "resourceId": state.resource.as_str(),
+        "policyAssignmentId": contributor.assignment.id.as_str(),
+        "policyDefinitionId": contributor.definition.id.as_str(),
+        "effectiveParameters": "",
+        "isCompliant": state.compliance != NON_COMPLIANT,
+        "subscriptionId": state.resource.subscription_id().unwrap_or_default(),
+        "resourceType": state.resource.resource_type().map(|t| t.to_string()).unwrap_or_default(),
+        "resourceLocation": state.location,
+        "resourceGroup": state.resource.resource_group_name().unwrap_or_default(),
+        "resourceTags": "tbd",
+        "policyAssignmentName": contributor.assignment.name,
+        "policyAssignmentOwner": "tbd",
+        "policyAssignmentParameters": "",
+        "policyAssignmentScope": contributor.assignment_scope.as_str(),
+        "policyAssignmentVersion": contributor.assignment.version.clone().unwrap_or_default(),
+        "policyDefinitionName": contributor.definition.name,
+        "policyDefinitionAction": contributor.effect.name(),
+        "policyDefinitionCategory": "tbd",
+        "policyDefinitionVersion": contributor.definition.version.clone().unwrap_or_default(),
+        "policySetDefinitionId": initiative.map_or("", |i| i.id.as_str()),
+        "policySetDefinitionName": initiative.map_or("", |i| i.name.as_str()),
+        "policySetDefinitionOwner": "",
+        "policySetDefinitionCategory": "",
+        "policySetDefinitionParameters": "",
+        "policySetDefinitionVersion": initiative.and_then(|i| i.version.clone()).unwrap_or_default(),
+        "managementGroupIds": state.groups,
+        "policyDefinitionReferenceId": contributor.reference_id.clone().unwrap_or_default(),
+        "complianceState": state.compliance,
+        "policyDefinitionGroupNames": [],
+    });
+    if details && let Some(object) = record.as_object_mut() {
+        object.insert("policyEvaluationDetails".to_owned(), json!({"evaluatedExpressions": contributor.expressions}));
+    }
+    record
+}
+
+/// Counts over resources and policies.
+fn results(kept: &[&State], uri: &str) -> Json {
+    // A resource is as bad as the worst state it has: Azure's order.
+    const ORDER: [&str; 4] = [NON_COMPLIANT, "Compliant", "Exempt", "Unknown"];
+    let rank = |state: &str| ORDER.iter().position(|s| *s == state).unwrap_or(ORDER.len());
+    let mut resources: BTreeMap<&ResourceId, &'static str> = BTreeMap::new();
+    let mut policies: BTreeMap<(&ResourceId, &ResourceId, &str), &'static str> = BTreeMap::new();
+    for state in kept {
+        let worst = resources.entry(&state.resource).or_insert(state.compliance);
+        if rank(state.compliance) < rank(worst) {
+            *worst = state.compliance;
+        }
+        let contributor = &state.contributor;
+        let reference = contributor.reference_id.as_deref().unwrap_or_default();
+        let worst = policies
+            .entry((&contributor.assignment.id, &contributor.definition.id, reference))
+            .or_insert(state.compliance);
+        if rank(state.compliance) < rank(worst) {
+            *worst = state.compliance;
+        }
+    }
+    let details = |states: Vec<&'static str>| -> Vec<Json> {
+        let count = |wanted: &str| states.iter().filter(|s| **s == wanted).count();
+        let counts = ORDER.iter().map(|s| (*s, count(s))).filter(|(_, n)| *n > 0);
+        counts.map(|(state, n)| json!({"complianceState": state.to_ascii_lowercase(), "count": n})).collect()
+    };
+    let bad = |states: &[&'static str]| states.iter().filter(|s| **s == NON_COMPLIANT).count();
+    let (resources, policies): (Vec<_>, Vec<_>) = (resources.into_values().collect(), policies.into_values().collect());
+    json!({
+        "queryResultsUri": uri,
+        "nonCompliantResources": bad(&resources),
+        "nonCompliantPolicies": bad(&policies),
+        "resourceDetails": details(resources),
+        "policyDetails": details(policies),
+        "policyGroupDetails": [],
+    })
+}
+
+fn filter(call: &Call) -> Result<Vec<(String, String)>, ArmError> {
+    let Some(text) = call.parameter("$filter") else { return Ok(Vec::new()) };
+    let clauses = split_and(text).into_iter().map(comparison);
+    clauses.collect::<Option<Vec<_>>>().ok_or_else(|| {
+        ArmError::bad_request(
+            "InvalidFilterInQueryString",
+            format!("Invalid $filter '{text}' specified in the query string."),
+        )
+    })
+}
+
+fn field_is(record: &Json, field: &str, wanted: &str) -> bool {
+    let members = record.as_object().into_iter().flatten();
+    let found = members.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(field)).map(|(_, value)| value);
+    match found {
+        Some(Json::String(text)) => text.eq_ignore_ascii_case(wanted),
+        Some(other) => other.to_string().eq_ignore_ascii_case(wanted),
+        None => false,
+    }
+}
