@@ -41,7 +41,7 @@ fn desired() -> Estate {
     let rule = json!({
         "if": {"allOf": [
             {"field": "type", "equals": "Microsoft.CognitiveServices/accounts"},
-            {"field": "kind", "equals": "Public"}]},
+            {"field": "Microsoft.CognitiveServices/accounts/publicNetworkAccess", "equals": "Enabled"}]},
         "then": {"effect": "deny"}});
     made.add(
         Phase::Policy,
@@ -94,14 +94,14 @@ fn desired() -> Estate {
         made.add(Phase::LandingZones, &network(here).child("virtualNetworkPeerings", there), "2024-05-01",
             json!({"properties": {"remoteVirtualNetwork": {"id": network(there).as_str()}, "allowForwardedTraffic": true}}));
     }
-    account(&mut made, "ai-good", "OpenAI");
+    account(&mut made, "ai-good", "Disabled");
     made.0
 }
 
-fn account(made: &mut Made, name: &str, kind: &str) {
+fn account(made: &mut Made, name: &str, access: &str) {
     let id =
         ResourceId::resource_group(SYMBOL, "rg-fraud").provider_child("Microsoft.CognitiveServices/accounts", name);
-    let body: Json = json!({"location": "swedencentral", "kind": kind, "sku": {"name": "S0"}, "properties": {}});
+    let body: Json = json!({"location": "swedencentral", "kind": "OpenAI", "sku": {"name": "S0"}, "properties": {"publicNetworkAccess": access}});
     made.add(Phase::Nonproduction, &id.unwrap(), "2024-10-01", body);
 }
 
@@ -184,8 +184,8 @@ async fn rolled_out_once_there_is_nothing_left_to_change() {
 
     // What policy denies fails alone, with the denial whole; the rest of the plan is carried out.
     let mut made = Made(desired());
-    account(&mut made, "ai-bad", "Public");
-    account(&mut made, "ai-more", "OpenAI");
+    account(&mut made, "ai-bad", "Enabled");
+    account(&mut made, "ai-more", "Disabled");
     let third = Session::new(&running, &store, made.0);
     let reports = third.carry_out(&third.plan().await, &Quiet).await;
     let failures: Vec<_> = reports.iter().flat_map(|r| &r.failures).collect();
