@@ -144,6 +144,7 @@ pub struct Options {
 pub fn plan(desired: &Estate, observed: &Estate, options: &Options) -> (Plan, Vec<Finding>) {
     let mut findings = Vec::new();
     let graph = graph::Graph::of(desired, observed, options, &mut findings);
+    let there = beside(desired, observed);
     let mut phases = Vec::new();
     for phase in Phase::ALL {
         let order = order::topological(&graph, phase, &mut findings);
@@ -153,11 +154,26 @@ pub fn plan(desired: &Estate, observed: &Estate, options: &Options) -> (Plan, Ve
         let steps = order.into_iter().filter_map(|node| {
             let resource = graph.resource(node)?;
             let after = graph.needs(node).iter().filter_map(|n| graph.resource(*n)).map(|r| r.id.clone()).collect();
-            Some(step(resource, observed.get(&resource.id), after))
+            Some(step(resource, there.get(node).copied().flatten(), after))
         });
         phases.push(PhasePlan { phase, steps: steps.collect() });
     }
     (Plan { phases, removals: removal::removals(desired, observed, options) }, findings)
+}
+
+/// The observed resource beside each desired one. Both estates are in the order of ids, so one walk over both is enough:
+/// looking each up would compare long, alike ids a dozen times.
+fn beside<'a>(desired: &Estate, observed: &'a Estate) -> Vec<Option<&'a Resource>> {
+    let mut rest = observed.iter().peekable();
+    let find = |wanted: &Resource| {
+        while let Some(there) = rest.next_if(|r| r.id <= wanted.id) {
+            if there.id == wanted.id {
+                return Some(there);
+            }
+        }
+        None
+    };
+    desired.iter().map(find).collect()
 }
 
 fn step(resource: &Resource, there: Option<&Resource>, after: Vec<ResourceId>) -> Step {

@@ -12,7 +12,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use tokio::sync::OnceCell;
 
 use crate::credential::Token;
-use crate::retry::{asked_wait, is_consistency, is_transient};
+use crate::retry::{asked_wait, is_busy, is_consistency, is_transient};
 use crate::{ArmError, ClientError, Patience, Secret, TokenSource, Verb};
 
 /// How to reach a target.
@@ -31,7 +31,7 @@ pub struct ClientOptions {
 /// What the target answered.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// HTTP status, below 400.
+    /// HTTP status, below 300.
     pub status: u16,
     /// The body; `null` when there is none.
     pub body: Value,
@@ -143,14 +143,15 @@ impl ArmClient {
         self.write(Verb::Put, path, api_version, Some(body)).await
     }
 
-    /// Deletes `path` and waits until that is done. What is not there is deleted already.
+    /// Deletes `path` and waits until that is done; returns `x-ms-request-id`. What is not there is deleted already.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn delete(&self, path: &str, api_version: &str) -> Result<(), ClientError> {
+    pub async fn delete(&self, path: &str, api_version: &str) -> Result<Option<String>, ClientError> {
         match self.write(Verb::Delete, path, api_version, None).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => other.map(drop),
+            Ok(reply) => Ok(reply.request_id),
+            Err(error) if error.is_not_found() => Ok(error.arm().and_then(|e| e.request_id.clone())),
+            Err(error) => Err(error),
         }
     }
 
@@ -162,7 +163,7 @@ impl ArmClient {
         self.write(Verb::Post, path, api_version, body).await
     }
 
-    /// Every item of a list, page after page, by `nextLink` or `@odata.nextLink`. `verb` is [`Verb::Post`] for the queries
+    /// Every item of a list, page after page, by `nextLink` or `@odata.nextLink`. `verb` is [`Verb::Query`] for those
     /// of PolicyInsights.
     ///
     /// # Errors
@@ -223,7 +224,8 @@ impl ArmClient {
             let wait = self.inner.patience.backoff(tried, luck());
             let in_time = started.elapsed() + wait <= self.inner.patience.consistency;
             let deleted = verb == Verb::Delete && error.is_not_found();
-            if deleted || !(in_time && self.wrote_lately() && is_consistency(arm)) {
+            let passes = is_busy(arm) || (self.wrote_lately() && is_consistency(arm));
+            if deleted || !in_time || !passes {
                 return Err(error);
             }
             tokio::time::sleep(wait).await;
@@ -282,7 +284,11 @@ impl ArmClient {
             tried += 1;
             let token = self.token().await?;
             let (error, asked) = match self.once(verb, url, body, &token, &id).await {
-                Ok(reply) if reply.status < 400 => return Ok(reply),
+                Ok(reply) if reply.status < 300 => return Ok(reply),
+                Ok(reply) if reply.status < 400 => {
+                    let detail = format!("status {}, but ARM does not redirect", reply.status);
+                    return Err(ClientError::Unreadable { url: bare(url), detail });
+                }
                 Ok(reply) if reply.status == 401 => {
                     if renewed {
                         return Err(ClientError::SignIn(reply.error().to_string()));
@@ -337,7 +343,7 @@ impl ArmClient {
         match body {
             Some(body) => request = request.header(CONTENT_TYPE, "application/json").body(body.to_vec()),
             // Some front ends refuse a POST without a length.
-            None if verb == Verb::Post => request = request.body(Vec::new()),
+            None if matches!(verb, Verb::Post | Verb::Query) => request = request.body(Vec::new()),
             None => {}
         }
         let broken = |e: reqwest::Error| Broken {

@@ -89,7 +89,7 @@ pub async fn compliance(target: &Target, scopes: &[ResourceId]) -> Result<Compli
             Err(ClientError::Unbound(_)) => continue,
             Err(error) => return Err(error),
         };
-        for item in target.client().list(Verb::Post, &path, API, &[]).await? {
+        for item in target.client().list(Verb::Query, &path, API, &[]).await? {
             states.extend(state(&target.bindings().incoming(&item)));
         }
     }

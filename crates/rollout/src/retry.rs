@@ -61,6 +61,8 @@ pub enum Verb {
     Put,
     /// Act; may not be repeated blindly.
     Post,
+    /// Ask by POST, as PolicyInsights wants it; changes nothing.
+    Query,
     /// Delete.
     Delete,
 }
@@ -75,7 +77,7 @@ impl Verb {
         match self {
             Verb::Get => reqwest::Method::GET,
             Verb::Put => reqwest::Method::PUT,
-            Verb::Post => reqwest::Method::POST,
+            Verb::Post | Verb::Query => reqwest::Method::POST,
             Verb::Delete => reqwest::Method::DELETE,
         }
     }
@@ -106,6 +108,11 @@ pub(crate) fn asked_wait(header: &dyn Fn(&str) -> Option<String>, now: jiff::Tim
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// Is the thing, or what it is a part of, being changed by somebody else, perhaps by a step of ours beside this one?
+pub(crate) fn is_busy(error: &ArmError) -> bool {
+    ["AnotherOperationInProgress", "RetryableError"].iter().any(|code| error.has_code(code))
 }
 
 /// Is this an error that passes when Azure's replicas agree: what was just created is not seen everywhere yet?

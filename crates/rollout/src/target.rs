@@ -81,8 +81,8 @@ impl Target {
     /// See [`ClientError`].
     pub async fn delete(&self, id: &ResourceId, api_version: &str) -> Result<Written, ClientError> {
         let path = self.bindings.outgoing_text(id.as_str())?;
-        self.client.delete(&path, api_version).await?;
-        Ok(Written { body: Value::Null, request_id: None })
+        let request_id = self.client.delete(&path, api_version).await?;
+        Ok(Written { body: Value::Null, request_id })
     }
 
     /// The api-version in which the design writes a resource.

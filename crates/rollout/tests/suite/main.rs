@@ -9,4 +9,5 @@
 
 mod client;
 mod execute;
+mod sandbox;
 mod stub;

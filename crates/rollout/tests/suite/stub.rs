@@ -13,35 +13,35 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub verb: String,
+pub(crate) struct Seen {
+    pub(crate) verb: String,
     /// Path without query.
-    pub path: String,
-    pub query: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
     /// The how-many-th request with this verb and path, from 1.
-    pub nth: usize,
+    pub(crate) nth: usize,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    pub fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         serde_json::from_str(&self.body).unwrap_or(Json::Null)
     }
 
     /// `PUT /path`
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("{} {}", self.verb, self.path)
     }
 }
 
 /// What to answer.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
@@ -50,29 +50,29 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn json(status: u16, body: Json) -> Self {
+    pub(crate) fn json(status: u16, body: Json) -> Self {
         Self { status, headers: Vec::new(), body: body.to_string(), after: Duration::ZERO, hang_up: false }
     }
 
-    pub fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self { body: String::new(), ..Self::json(status, Json::Null) }
     }
 
-    pub fn error(status: u16, code: &str, message: &str) -> Self {
+    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::json(status, json!({"error": {"code": code, "message": message}}))
     }
 
     /// Closes the connection instead of answering.
-    pub fn hang_up() -> Self {
+    pub(crate) fn hang_up() -> Self {
         Self { hang_up: true, ..Self::empty(200) }
     }
 
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    pub fn after(mut self, wait: Duration) -> Self {
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
         self.after = wait;
         self
     }
@@ -90,15 +90,15 @@ struct State {
 
 /// The server; it lives as long as the test's runtime.
 #[derive(Clone)]
-pub struct Stub {
-    pub base: String,
+pub(crate) struct Stub {
+    pub(crate) base: String,
     ca_pem: Vec<u8>,
     state: Arc<Mutex<State>>,
 }
 
 impl Stub {
     /// Starts a server. The token endpoint is there already.
-    pub async fn start(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
@@ -128,15 +128,15 @@ impl Stub {
     }
 
     /// A client with milliseconds of patience.
-    pub fn client(&self) -> ArmClient {
+    pub(crate) fn client(&self) -> ArmClient {
         self.client_with(quick())
     }
 
-    pub fn client_with(&self, patience: Patience) -> ArmClient {
+    pub(crate) fn client_with(&self, patience: Patience) -> ArmClient {
         ArmClient::new(self.options(patience)).unwrap()
     }
 
-    pub fn options(&self, patience: Patience) -> ClientOptions {
+    pub(crate) fn options(&self, patience: Patience) -> ClientOptions {
         let tokens = TokenSource::ClientSecret {
             authority: self.base.clone(),
             tenant: "tenant".into(),
@@ -148,26 +148,26 @@ impl Stub {
     }
 
     /// Every request but those for tokens, in the order of arrival.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state.lock().unwrap().seen.clone()
     }
 
     /// `VERB /path` of every request.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.seen().iter().map(Seen::line).collect()
     }
 
-    pub fn tokens_given(&self) -> usize {
+    pub(crate) fn tokens_given(&self) -> usize {
         self.state.lock().unwrap().tokens
     }
 
     /// How many requests were answered at the same time, at most.
-    pub fn most_under_way(&self) -> usize {
+    pub(crate) fn most_under_way(&self) -> usize {
         self.state.lock().unwrap().most_under_way
     }
 }
 
-pub fn quick() -> Patience {
+pub(crate) fn quick() -> Patience {
     let ms = Duration::from_millis;
     Patience {
         tries: 4,
