@@ -86,7 +86,7 @@ impl ResourceId {
     pub fn resource_type(&self) -> Option<ResourceType> {
         if let Some(part) = self.provider_part() {
             let segments: Vec<&str> = part.split('/').collect();
-            if segments.len() < 3 || segments.len() % 2 == 0 {
+            if segments.len() < 3 || segments.len().is_multiple_of(2) {
                 return None;
             }
             let mut text = String::from(*segments.first()?);

@@ -3,6 +3,7 @@
 
 pub mod expression;
 pub mod id;
+pub mod template;
 pub mod value;
 
 pub use id::{ResourceId, ResourceType, Scope};

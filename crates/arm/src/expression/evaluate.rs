@@ -3,6 +3,7 @@
 //! A function with an unknown argument is unknown for the reason of the first such argument; its expression keeps what
 //! is known already (`concat('st', reference('x').name)`). `if`, `and`, `or` and `coalesce` decide on what is known.
 
+use std::fmt;
 use std::sync::Arc;
 
 use glidepath_source::Span;
@@ -13,6 +14,8 @@ use crate::{Reason, Unknown, Value};
 
 /// How long the expression of an unknown may get before the source text stands for it.
 const LONGEST_UNKNOWN: usize = 2_000;
+/// How deep arrays and objects may nest: a little more than the JSON reader lets in.
+const DEEPEST_VALUE: usize = 600;
 /// Calls of lambdas inside lambdas.
 const DEEPEST_LAMBDA: usize = 24;
 
@@ -79,12 +82,21 @@ pub trait Host {
         true
     }
 
-    /// Counts one evaluated node; an error stops the evaluation.
+    /// Hears of every call that begins: the place to count work and depth, across all expressions of a document.
     ///
     /// # Errors
-    /// When the host's budget is spent.
-    fn tick(&self) -> Result<(), EvalError> {
+    /// When the host's budget is spent; the call then fails.
+    fn enter(&self) -> Result<(), EvalError> {
         Ok(())
+    }
+
+    /// Hears that a call which it let begin has ended.
+    fn leave(&self) {}
+
+    /// Hears that what is evaluated from now on may not be needed (the branches of an `if` that hangs on an unknown),
+    /// and when that ends: what fails meanwhile is no failure of the document.
+    fn doubt(&self, begins: bool) {
+        let _ = begins;
     }
 }
 
@@ -151,7 +163,13 @@ impl<'h> Evaluator<'h> {
     }
 
     fn call(&self, call: &Call, scope: Option<&Scope<'_>>) -> Result<Value, EvalError> {
-        self.host.tick()?;
+        self.host.enter().map_err(|e| e.at(call.span))?;
+        let result = self.run(call, scope);
+        self.host.leave();
+        result
+    }
+
+    fn run(&self, call: &Call, scope: Option<&Scope<'_>>) -> Result<Value, EvalError> {
         let eval = |expr: &Expr| self.eval(expr, scope);
         if let Some(result) = self.host.call(call, &eval) {
             return result.map_err(|e| e.at(call.span));
@@ -251,7 +269,9 @@ impl<'h> Evaluator<'h> {
             Value::Bool(false) => self.eval(otherwise, scope),
             Value::Unknown(unknown) => {
                 // A branch that fails now may be the one that is not taken: no error of ours.
+                self.host.doubt(true);
                 let (a, b) = (self.eval(then, scope), self.eval(otherwise, scope));
+                self.host.doubt(false);
                 match (a, b) {
                     (Ok(a), Ok(b)) if a == b => Ok(a),
                     (Ok(a), Ok(b)) => Ok(unknown_call(call, &[Value::Unknown(unknown.clone()), a, b], &unknown.reason)),
@@ -343,24 +363,29 @@ impl<'h> Evaluator<'h> {
                 return result.map_err(|e| e.at(call.span));
             }
         }
-        let mut value = self.eval(base, scope)?;
-        for (i, (step, span)) in steps.iter().enumerate() {
-            if let Value::Unknown(unknown) = &value {
-                let rest: Vec<Step> = steps.iter().skip(i).map(|(step, _)| step.clone()).collect();
-                return Ok(look_unknown(unknown, &rest, expr));
-            }
-            match functions::step(&value, &step.key) {
-                Ok(found) => value = found,
-                // The rest of the chain is skipped with it.
-                Err(_) if step.safe => return Ok(Value::Null),
-                Err(error) => return Err(error.at(*span)),
-            }
-            if step.safe && value.is_null() {
-                return Ok(Value::Null);
-            }
-        }
-        Ok(value)
+        let value = self.eval(base, scope)?;
+        let (path, spans): (Vec<Step>, Vec<Span>) = steps.into_iter().unzip();
+        walk(value, &path, expr).map_err(|(at, error)| error.at(spans.get(at).copied().unwrap_or(expr.span)))
     }
+}
+
+/// Goes into a value; an error tells which step failed. `source` is what the walk is called when it gets long.
+pub(crate) fn walk(mut value: Value, path: &[Step], source: &dyn fmt::Display) -> Result<Value, (usize, EvalError)> {
+    for (i, step) in path.iter().enumerate() {
+        if let Value::Unknown(unknown) = &value {
+            return Ok(look_unknown(unknown, path.get(i..).unwrap_or_default(), source));
+        }
+        match functions::step(&value, &step.key) {
+            Ok(found) => value = found,
+            // The rest of the chain is skipped with it.
+            Err(_) if step.safe => return Ok(Value::Null),
+            Err(error) => return Err((i, error)),
+        }
+        if step.safe && value.is_null() {
+            return Ok(Value::Null);
+        }
+    }
+    Ok(value)
 }
 
 fn is_lambda(expr: &Expr) -> bool {
@@ -407,7 +432,7 @@ pub(crate) fn unknown_call(call: &Call, values: &[Value], reason: &Reason) -> Va
 }
 
 /// A part of an unknown is unknown for the same reason.
-pub(crate) fn look_unknown(unknown: &Unknown, path: &[Step], source: &Expr) -> Value {
+pub(crate) fn look_unknown(unknown: &Unknown, path: &[Step], source: &dyn fmt::Display) -> Value {
     let mut text = unknown.expression.clone();
     for step in path {
         let mark = if step.safe { "?" } else { "" };
@@ -477,20 +502,21 @@ fn all(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 /// How many values there are in a value, itself included, counting shared parts every time they are met; `None` above
-/// the limit. Sharing makes values cheap to build that no one could ever write out: this tells before anyone tries.
+/// the limit, and where values nest too deep to be walked. Sharing makes values cheap to build that no one could ever
+/// write out: this tells before anyone tries.
 pub fn weight(value: &Value, limit: usize) -> Option<usize> {
     let mut sum = 0;
-    add_weight(value, limit, &mut sum).then_some(sum)
+    add_weight(value, limit, DEEPEST_VALUE, &mut sum).then_some(sum)
 }
 
-fn add_weight(value: &Value, limit: usize, sum: &mut usize) -> bool {
+fn add_weight(value: &Value, limit: usize, depth: usize, sum: &mut usize) -> bool {
     *sum += 1;
-    if *sum > limit {
+    if *sum > limit || depth == 0 {
         return false;
     }
     match value {
-        Value::Array(items) => items.iter().all(|item| add_weight(item, limit, sum)),
-        Value::Object(object) => object.values().all(|item| add_weight(item, limit, sum)),
+        Value::Array(items) => items.iter().all(|item| add_weight(item, limit, depth - 1, sum)),
+        Value::Object(object) => object.values().all(|item| add_weight(item, limit, depth - 1, sum)),
         _ => true,
     }
 }

@@ -12,6 +12,7 @@ mod parse;
 mod print;
 
 pub use evaluate::{Eval, EvalError, Host, Step, equal, evaluate, weight};
+pub(crate) use evaluate::{look_unknown, unknown_call, walk};
 pub use parse::{Call, Expr, ExprKind, SyntaxError, parse};
 pub use print::literal;
 

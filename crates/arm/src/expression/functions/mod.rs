@@ -25,6 +25,7 @@ mod uris;
 pub use dates::{format_time, parse_time};
 pub use hashing::{guid, unique_string};
 pub use strings::text;
+pub use uris::combine as combine_uris;
 
 /// No string may grow longer than this, in bytes: ten times what ARM takes as a whole template.
 const LONGEST_STRING: usize = 40 << 20;

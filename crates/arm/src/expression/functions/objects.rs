@@ -9,7 +9,7 @@ use super::{Args, step};
 use crate::{Object, Value};
 
 pub(super) fn create(args: &Args<'_>) -> Result<Value, EvalError> {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(EvalError::new(
             "expression/wrong-argument-count",
             format!("`createObject` takes keys and values in pairs, here are {} arguments", args.len()),

@@ -116,6 +116,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     host("requestContext"),
     host("resourceGroup"),
     host("resourceId"),
+    host("resourceInfo"),
     host("roleDefinitions"),
     pure("shallowMerge", 1, 1, objects::shallow_merge),
     pure("skip", 2, 2, arrays::skip),

@@ -13,8 +13,8 @@ pub(super) fn uri(args: &Args<'_>) -> Result<Value, EvalError> {
     Ok(combine(base, relative).into())
 }
 
-/// `relative` seen from `base`.
-pub(crate) fn combine(base: &str, relative: &str) -> String {
+/// `relative` seen from `base`, as `uri()` combines them.
+pub fn combine(base: &str, relative: &str) -> String {
     let has_scheme = relative.split_once(':').is_some_and(|(scheme, _)| {
         scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
     });
