@@ -127,7 +127,8 @@ impl Assignment {
             }
         };
         let mut parameters = Object::new();
-        for (name, given) in properties.get("parameters").and_then(Value::as_object).into_iter().flat_map(|o| o.iter()) {
+        for (name, given) in properties.get("parameters").and_then(Value::as_object).into_iter().flat_map(|o| o.iter())
+        {
             match given.get("value") {
                 Some(value) => parameters.insert(name.clone(), value),
                 None if given.is_unknown() => parameters.insert(name.clone(), given),
@@ -218,9 +219,13 @@ impl Exemption {
             return None;
         };
         match author.text(properties, "exemptionCategory").as_deref() {
-            Some(category) if category.eq_ignore_ascii_case("waiver") || category.eq_ignore_ascii_case("mitigated") => {}
+            Some(category) if category.eq_ignore_ascii_case("waiver") || category.eq_ignore_ascii_case("mitigated") => {
+            }
             Some(other) => {
-                author.error("policy/unknown-category", format!("`exemptionCategory` is Waiver or Mitigated, not `{other}`"));
+                author.error(
+                    "policy/unknown-category",
+                    format!("`exemptionCategory` is Waiver or Mitigated, not `{other}`"),
+                );
             }
             None => author.error("policy/missing-field", "an exemption needs `exemptionCategory`"),
         }
@@ -248,8 +253,8 @@ impl Exemption {
     /// Does it hold back a member of its assignment for this resource, now? The caller has looked at the scope.
     pub(crate) fn covers(&self, reference: Option<&str>, subject: &Subject<'_>, now: i64) -> bool {
         let lasts = self.expires.is_none_or(|end| end.as_second() > now);
-        let named = self.references.is_empty()
-            || reference.is_some_and(|r| self.references.contains(&r.to_ascii_lowercase()));
+        let named =
+            self.references.is_empty() || reference.is_some_and(|r| self.references.contains(&r.to_ascii_lowercase()));
         lasts && named && selected(&self.selectors, subject)
     }
 }

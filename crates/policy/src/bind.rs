@@ -80,10 +80,13 @@ impl Bound {
             bound.push_members(assignment, initiative, assets);
         } else {
             bound.missing.push(
-                Finding::error("policy/dangling-assignment", format!("the assignment names `{}`, which is not here", assignment.target))
-                    .about(assignment.named.id.as_str())
-                    .why("what it should enforce is not enforced")
-                    .help("load the definition or initiative, or correct `policyDefinitionId`"),
+                Finding::error(
+                    "policy/dangling-assignment",
+                    format!("the assignment names `{}`, which is not here", assignment.target),
+                )
+                .about(assignment.named.id.as_str())
+                .why("what it should enforce is not enforced")
+                .help("load the definition or initiative, or correct `policyDefinitionId`"),
             );
         }
         bound.index();
@@ -117,21 +120,31 @@ impl Bound {
                 }
             }
             let values = {
-                let mut report = |misfit| self.findings.push(finding(misfit, &definition.named.id, &chain));
+                let mut report = |misfit: Misfit| {
+                    // Only the newest body of a definition is here: what an older version took is no mistake of the user's.
+                    let mild = misfit.mild || (member.pinned && misfit.code == "policy/unknown-parameter");
+                    self.findings.push(finding(Misfit { mild, ..misfit }, &definition.named.id, &chain));
+                };
                 fill(&definition.parameters, &given, &mut report)
             };
             self.push(assignment, Arc::clone(definition), Some(member), values);
         }
     }
 
-    fn push(&mut self, assignment: &Assignment, definition: Arc<Definition>, member: Option<&Member>, values: Vec<Value>) {
+    fn push(
+        &mut self,
+        assignment: &Assignment,
+        definition: Arc<Definition>,
+        member: Option<&Member>,
+        values: Vec<Value>,
+    ) {
         let reference = member.and_then(|m| m.reference.clone());
         let host = ParametersOnly { names: &definition.names, values: &values };
         let mut effect = match definition.effect.evaluate(&host) {
             Ok(Value::String(text)) => match parse_effect(&text) {
                 Some(effect) => BoundEffect::Known(effect),
                 None if matches!(definition.mode, Mode::Provider(_)) => {
-                    BoundEffect::Known(NamedEffect { effect: Effect::Provider, on_delete: false })
+                    BoundEffect::Known(NamedEffect { written: text, ..NamedEffect::implied(Effect::Provider) })
                 }
                 None => BoundEffect::Bad(text.to_string()),
             },
@@ -145,7 +158,7 @@ impl Bound {
                 continue;
             }
             if item.selectors.iter().all(|s| s.is_reference()) {
-                effect = BoundEffect::Known(item.effect);
+                effect = BoundEffect::Known(item.effect.clone());
                 overrides.clear();
             } else {
                 overrides.insert(0, item.clone());
@@ -211,14 +224,21 @@ impl Bound {
 /// The finding for a member that names a definition that is not here.
 pub(crate) fn dangling_member(initiative: &Named, member: &Member) -> Finding {
     let name = member.reference.as_deref().unwrap_or("without reference id");
-    Finding::error("policy/dangling-member", format!("the member `{name}` names `{}`, which is not here", member.definition))
-        .about(initiative.id.as_str())
-        .why("what it should enforce is not enforced")
-        .help("load the definition, or take the member out of the initiative")
+    Finding::error(
+        "policy/dangling-member",
+        format!("the member `{name}` names `{}`, which is not here", member.definition),
+    )
+    .about(initiative.id.as_str())
+    .why("what it should enforce is not enforced")
+    .help("load the definition, or take the member out of the initiative")
 }
 
 fn finding(misfit: Misfit, subject: &ResourceId, chain: &[String]) -> Finding {
-    let finding = if misfit.mild { Finding::warning(misfit.code, misfit.message) } else { Finding::error(misfit.code, misfit.message) };
+    let finding = if misfit.mild {
+        Finding::warning(misfit.code, misfit.message)
+    } else {
+        Finding::error(misfit.code, misfit.message)
+    };
     finding.about(subject.as_str()).chain_from(chain)
 }
 

@@ -46,6 +46,17 @@ pub(crate) fn is_container(kind: &str) -> bool {
         || kind == "microsoft.resources/subscriptions/resourcegroups"
 }
 
+/// Does a resource-provider mode (`Microsoft.KeyVault.Data`) look into resources of this type (lower case)? Kubernetes'
+/// looks into clusters of two providers.
+pub(crate) fn is_of_provider(kind: &str, mode: &str) -> bool {
+    let mode = mode.to_ascii_lowercase();
+    let Some(provider) = mode.strip_suffix(".data") else { return false };
+    let provider = provider.strip_suffix(".v2").unwrap_or(provider);
+    let namespace = kind.split('/').next().unwrap_or_default();
+    namespace == provider
+        || (provider == "microsoft.kubernetes" && kind == "microsoft.containerservice/managedclusters")
+}
+
 /// Does Azure Policy look at resources of this type (lower case) at all?
 ///
 /// Source: Microsoft Learn, "Azure Policy: resources that aren't evaluated" (Azure/azure-policy README, "Known Issues").
@@ -82,5 +93,8 @@ mod tests {
         assert!(!is_evaluated("microsoft.resources/deployments"));
         assert!(!is_evaluated("microsoft.billing/accounts"));
         assert!(is_evaluated("microsoft.storage/storageaccounts"));
+        assert!(is_of_provider("microsoft.keyvault/vaults", "Microsoft.KeyVault.Data"));
+        assert!(is_of_provider("microsoft.containerservice/managedclusters", "Microsoft.Kubernetes.Data"));
+        assert!(!is_of_provider("microsoft.cognitiveservices/accounts", "Microsoft.MachineLearningServices.v2.Data"));
     }
 }

@@ -60,9 +60,8 @@ impl Frame<'_> {
                     self.note_unknown("field", &right);
                     return Ok(Truth::Unknown);
                 };
-                let right = normalised(&field, right);
                 let found = self.find(&field);
-                let truth = self.test_found(test.operator, &found, &right)?;
+                let truth = self.test_found(test.operator, &found, &normalised(&field, &right))?;
                 self.record_field(test.operator, &field, &found, &right, truth);
                 Ok(truth)
             }
@@ -89,7 +88,10 @@ impl Frame<'_> {
             Condition::Not(part) => !self.applies(part, !otherwise),
             Condition::Test(test) => match &test.left {
                 Left::Field(FieldName::Fixed(field))
-                    if matches!(field.kind, FieldKind::Type | FieldKind::Name | FieldKind::FullName | FieldKind::Kind) =>
+                    if matches!(
+                        field.kind,
+                        FieldKind::Type | FieldKind::Name | FieldKind::FullName | FieldKind::Kind
+                    ) =>
                 {
                     match self.test_one(test) {
                         Ok(Truth::True) => true,
@@ -117,9 +119,13 @@ impl Frame<'_> {
             FieldName::Computed(template) => template,
         };
         match template.evaluate(self)? {
-            Value::String(name) => Ok(Some(self.around.fields.get(&name).unwrap_or_else(|| Arc::new(Field::parse(&name, None))))),
+            Value::String(name) => {
+                Ok(Some(self.around.fields.get(&name).unwrap_or_else(|| Arc::new(Field::parse(&name, None)))))
+            }
             Value::Unknown(_) => Ok(None),
-            other => Err(EvalError::new("policy/wrong-type", format!("a field's name should be a string, it is `{other}`"))),
+            other => {
+                Err(EvalError::new("policy/wrong-type", format!("a field's name should be a string, it is `{other}`")))
+            }
         }
     }
 
@@ -158,7 +164,8 @@ impl Frame<'_> {
                     None => Ok(Vec::new()),
                 };
                 let members = members.map(|members| {
-                    let with_place = |(at, member)| Counting { name: None, field: Some((Arc::clone(&field), at)), member };
+                    let with_place =
+                        |(at, member)| Counting { name: None, field: Some((Arc::clone(&field), at)), member };
                     members.into_iter().map(with_place).collect::<Vec<_>>()
                 });
                 (field.name.to_string(), path.map(|p| p.display(self.subject.body)), members)
@@ -213,8 +220,11 @@ impl Frame<'_> {
         if self.log.borrow().is_none() {
             return;
         }
-        let path = self.subject.path(field).map(|p| p.display(self.subject.body));
-        let path = path.or_else(|| field.is_special().then(|| field.name.to_string()));
+        let path = if field.is_special() {
+            Some(field.name.to_string())
+        } else {
+            self.subject.path(field).map(|p| p.display(self.subject.body))
+        };
         if truth == Truth::Unknown {
             let place = path.as_deref().unwrap_or(&field.name);
             match found {
@@ -314,18 +324,13 @@ fn over_range(operator: Operator, sure: usize, maybe: usize, right: &Value) -> R
 }
 
 /// Locations and the two spellings of a resource group's type compare as one.
-fn normalised<'v>(field: &Field, right: Cow<'v, Value>) -> Cow<'v, Value> {
-    match field.kind {
-        FieldKind::Location => Cow::Owned(match right.as_array() {
-            Some(items) => items.iter().map(location).collect::<Vec<_>>().into(),
-            None => location(&right),
-        }),
-        FieldKind::Type => match right.as_str() {
-            Some(kind) if kind.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups") => {
-                Cow::Owned("Microsoft.Resources/subscriptions/resourceGroups".into())
-            }
-            _ => right,
-        },
-        _ => right,
+fn normalised<'v>(field: &Field, right: &'v Value) -> Cow<'v, Value> {
+    match (&field.kind, right) {
+        (FieldKind::Location, Value::Array(items)) => Cow::Owned(items.iter().map(location).collect::<Vec<_>>().into()),
+        (FieldKind::Location, right) => Cow::Owned(location(right)),
+        (FieldKind::Type, Value::String(kind)) if kind.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups") => {
+            Cow::Owned("Microsoft.Resources/subscriptions/resourceGroups".into())
+        }
+        _ => Cow::Borrowed(right),
     }
 }

@@ -26,9 +26,11 @@ pub(crate) struct Definition {
 }
 
 /// An effect as a rule names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedEffect {
     pub(crate) effect: Effect,
+    /// As written.
+    pub(crate) written: Arc<str>,
     /// It answers a DELETE instead of a write (`denyAction`, `auditAction`).
     pub(crate) on_delete: bool,
 }
@@ -38,7 +40,8 @@ pub(crate) struct NamedEffect {
 /// Source: MicrosoftDocs/azure-docs, policy/concepts/effect-basics; `auditAction` and the effects of resource-provider
 /// modes from the built-in definitions.
 pub(crate) fn parse_effect(name: &str) -> Option<NamedEffect> {
-    let write = |effect| Some(NamedEffect { effect, on_delete: false });
+    let of = |effect, on_delete| Some(NamedEffect { effect, written: name.into(), on_delete });
+    let write = |effect| of(effect, false);
     match name.to_ascii_lowercase().as_str() {
         "disabled" => write(Effect::Disabled),
         "manual" => write(Effect::Manual),
@@ -48,12 +51,19 @@ pub(crate) fn parse_effect(name: &str) -> Option<NamedEffect> {
         "append" => write(Effect::Append),
         "modify" => write(Effect::Modify),
         "deny" => write(Effect::Deny),
-        "denyaction" => Some(NamedEffect { effect: Effect::DenyAction, on_delete: true }),
-        "auditaction" => Some(NamedEffect { effect: Effect::Audit, on_delete: true }),
+        "denyaction" => of(Effect::DenyAction, true),
+        "auditaction" => of(Effect::Audit, true),
         "mutate" | "addtonetworkgroup" | "enforceregopolicy" | "enforceopaconstraint" | "enforcesetting" => {
             write(Effect::Provider)
         }
         _ => None,
+    }
+}
+
+impl NamedEffect {
+    /// An effect that no policy wrote down.
+    pub(crate) fn implied(effect: Effect) -> Self {
+        Self { effect, written: effect.name().into(), on_delete: false }
     }
 }
 
@@ -100,41 +110,42 @@ impl Definition {
         let names: Vec<Arc<str>> = parameters.iter().map(|p| p.name.clone()).collect();
         author.parameters.clone_from(&names);
         let mode = parse_mode(author.text(properties, "mode").as_deref());
-        author.within("policyRule", |author| {
-            let condition = match rule.get("if") {
-                Some(condition) => author.within("if", |author| Condition::compile(condition, author)),
-                None => {
-                    author.error("policy/missing-field", "a rule needs `if`");
-                    return None;
-                }
-            };
-            let Some(then) = rule.get("then") else {
-                author.error("policy/missing-field", "a rule needs `then`");
-                return None;
-            };
-            author.within("then", |author| {
-                let Some(effect) = then.get("effect") else {
-                    author.error("policy/missing-field", "`then` needs `effect`");
+        author
+            .within("policyRule", |author| {
+                let condition = match rule.get("if") {
+                    Some(condition) => author.within("if", |author| Condition::compile(condition, author)),
+                    None => {
+                        author.error("policy/missing-field", "a rule needs `if`");
+                        return None;
+                    }
+                };
+                let Some(then) = rule.get("then") else {
+                    author.error("policy/missing-field", "a rule needs `then`");
                     return None;
                 };
-                let effect = Template::compile(effect, author);
-                check_effect(&effect, &mode, &parameters, author);
-                let details = author.within("details", |author| {
-                    Details::compile(then.get("details").unwrap_or(&Value::Null), author)
-                });
-                Some(Definition {
-                    named: named(id, properties),
-                    category: author.text(properties.get("metadata").unwrap_or(&Value::Null), "category"),
-                    mode,
-                    parameters,
-                    names,
-                    condition,
-                    effect,
-                    details,
+                author.within("then", |author| {
+                    let Some(effect) = then.get("effect") else {
+                        author.error("policy/missing-field", "`then` needs `effect`");
+                        return None;
+                    };
+                    let effect = Template::compile(effect, author);
+                    check_effect(&effect, &mode, &parameters, author);
+                    let details = author.within("details", |author| {
+                        Details::compile(then.get("details").unwrap_or(&Value::Null), author)
+                    });
+                    Some(Definition {
+                        named: named(id, properties),
+                        category: author.text(properties.get("metadata").unwrap_or(&Value::Null), "category"),
+                        mode,
+                        parameters,
+                        names,
+                        condition,
+                        effect,
+                        details,
+                    })
                 })
             })
-        })
-        .filter(|_| !author.has_errors())
+            .filter(|_| !author.has_errors())
     }
 }
 

@@ -85,7 +85,8 @@ impl Details {
             let operation = author.within(&format!("operations.{i}"), |author| operation(item, author));
             details.operations.extend(operation);
         }
-        let mut part = |key: &str| body.get(key).filter(|v| !v.is_null()).map(|v| author.within(key, |a| Template::compile(v, a)));
+        let mut part =
+            |key: &str| body.get(key).filter(|v| !v.is_null()).map(|v| author.within(key, |a| Template::compile(v, a)));
         details.conflict = part("conflictEffect");
         if let Some(kind) = part("type") {
             let (name, scope, resource_group) = (part("name"), part("existenceScope"), part("resourceGroupName"));

@@ -229,9 +229,12 @@ impl Engine {
         }
         for exemption in self.exemptions.values().filter(|e| !self.assignments.contains_key(&e.assignment)) {
             findings.push(
-                Finding::warning("policy/dangling-exemption", format!("the exemption names `{}`, which is not here", exemption.assignment))
-                    .about(exemption.id.as_str())
-                    .help("remove the exemption, or correct `policyAssignmentId`"),
+                Finding::warning(
+                    "policy/dangling-exemption",
+                    format!("the exemption names `{}`, which is not here", exemption.assignment),
+                )
+                .about(exemption.id.as_str())
+                .help("remove the exemption, or correct `policyAssignmentId`"),
             );
         }
         findings
@@ -279,11 +282,6 @@ impl Engine {
     /// The exemptions of an assignment.
     pub(crate) fn exemptions_of(&self, assignment: &ResourceId) -> impl Iterator<Item = &Exemption> {
         self.exempted.get(assignment).into_iter().flatten().filter_map(|id| self.exemptions.get(id))
-    }
-
-    /// Everything about an assignment that records repeat.
-    pub(crate) fn assignment(&self, id: &ResourceId) -> Option<&Entry> {
-        self.assignments.get(id)
     }
 
     /// Forgets what assignments made of an asset that has changed.

@@ -62,7 +62,10 @@ pub(crate) fn exists(
     };
     let Some(mut found) = related.find(&query) else {
         let at = query.scope.as_str();
-        return Ok(Exists::Perhaps(vec![format!("{}: the related resources at `{at}` are not known here", query.resource_type)]));
+        return Ok(Exists::Perhaps(vec![format!(
+            "{}: the related resources at `{at}` are not known here",
+            query.resource_type
+        )]));
     };
     // The request itself may be the one that is asked for; what it says counts, not what was there before.
     if frame.subject.kind.eq_ignore_ascii_case(&query.resource_type) && frame.subject.id.is_within(&query.scope) {
@@ -76,7 +79,9 @@ pub(crate) fn exists(
     };
     let mut open = Vec::new();
     for resource in &found {
-        let Some(subject) = Subject::new(&resource.id, &resource.body, &resource.api_version, aliases) else { continue };
+        let Some(subject) = Subject::new(&resource.id, &resource.body, &resource.api_version, aliases) else {
+            continue;
+        };
         let frame = frame.looking_at(&subject);
         frame.start_log();
         match frame.test(condition)? {
@@ -99,14 +104,20 @@ fn query(existence: &Existence, frame: &Frame<'_>) -> Result<Result<RelatedQuery
             Value::String(text) => Ok(Some(text.to_string())),
             Value::Null => Ok(None),
             unknown @ Value::Unknown(_) => Err(unknown),
-            other => return Err(EvalError::new("policy/wrong-type", format!("a name or scope should be a string, it is `{other}`"))),
+            other => {
+                return Err(EvalError::new(
+                    "policy/wrong-type",
+                    format!("a name or scope should be a string, it is `{other}`"),
+                ));
+            }
         })
     };
     let kind = match text(&Some(existence.kind.clone()))? {
         Ok(kind) => kind.unwrap_or_default(),
         Err(unknown) => return Ok(Err(unknown)),
     };
-    let (name, scope, group) = match (text(&existence.name)?, text(&existence.scope)?, text(&existence.resource_group)?) {
+    let (name, scope, group) = match (text(&existence.name)?, text(&existence.scope)?, text(&existence.resource_group)?)
+    {
         (Ok(name), Ok(scope), Ok(group)) => (name, scope, group),
         (Err(unknown), ..) | (_, Err(unknown), _) | (_, _, Err(unknown)) => return Ok(Err(unknown)),
     };
@@ -119,10 +130,14 @@ fn query(existence: &Existence, frame: &Frame<'_>) -> Result<Result<RelatedQuery
     } else {
         let by_subscription = scope.is_some_and(|s| s.eq_ignore_ascii_case("subscription"));
         match (id.scope(), group) {
-            (Scope::ResourceGroup { subscription, .. } | Scope::Subscription(subscription), Some(group)) if !by_subscription => {
+            (Scope::ResourceGroup { subscription, .. } | Scope::Subscription(subscription), Some(group))
+                if !by_subscription =>
+            {
                 ResourceId::resource_group(&subscription, &group)
             }
-            (Scope::ResourceGroup { subscription, .. }, _) if by_subscription => ResourceId::subscription(&subscription),
+            (Scope::ResourceGroup { subscription, .. }, _) if by_subscription => {
+                ResourceId::subscription(&subscription)
+            }
             (scope, _) => scope.id(),
         }
     };
@@ -140,7 +155,10 @@ pub(crate) fn is_named(id: &ResourceId, name: &str) -> bool {
     let full = id.full_name();
     let fits = |own: &str| {
         own.split('/').count() == name.split('/').count()
-            && own.split('/').zip(name.split('/')).all(|(own, wanted)| wanted == "?" || own.eq_ignore_ascii_case(wanted))
+            && own
+                .split('/')
+                .zip(name.split('/'))
+                .all(|(own, wanted)| wanted == "?" || own.eq_ignore_ascii_case(wanted))
     };
     fits(&full) || fits(id.name())
 }
@@ -183,7 +201,9 @@ mod tests {
     #[test]
     fn names_fit_with_and_without_parent() {
         let id = ResourceId::new("/subscriptions/s/resourceGroups/g/providers/M.Sql/servers/s1/databases/d1");
-        for (name, fits) in [("d1", true), ("S1/D1", true), ("s1/?", true), ("?", true), ("s2/d1", false), ("d2", false)] {
+        for (name, fits) in
+            [("d1", true), ("S1/D1", true), ("s1/?", true), ("?", true), ("s2/d1", false), ("d2", false)]
+        {
             assert_eq!(is_named(&id, name), fits, "{name}");
         }
     }

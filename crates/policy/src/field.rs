@@ -88,9 +88,9 @@ impl Field {
         }
     }
 
-    /// Is it one of the fields every resource has?
+    /// Is it one of the fields every resource has, whose name is its own path in Azure's answers?
     pub(crate) fn is_special(&self) -> bool {
-        !matches!(self.kind, FieldKind::Alias { .. } | FieldKind::Root(_) | FieldKind::Tag(_))
+        !matches!(self.kind, FieldKind::Alias { .. } | FieldKind::Root(_))
     }
 
     /// Does it run over an array?

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use glidepath_arm::expression::functions::{format_time, parse_time};
-use glidepath_arm::expression::{Call, Eval, EvalError, Host};
+use glidepath_arm::expression::{Call, Eval, EvalError, Host, Step};
 use glidepath_arm::{Object, Reason, ResourceId, Value};
 use jiff::{SignedDuration, Timestamp};
 
@@ -163,7 +163,10 @@ impl<'a> Frame<'a> {
         drop(counts);
         let field = self.named_field(name);
         let Some(fixed) = self.fixed(&field) else {
-            return Err(EvalError::new("policy/current-without-count", format!("no count around this runs over `{name}`")));
+            return Err(EvalError::new(
+                "policy/current-without-count",
+                format!("no count around this runs over `{name}`"),
+            ));
         };
         Ok(match self.subject.find_fixed(&field, &fixed) {
             Found::One(value) => value.unwrap_or_else(|| "".into()),
@@ -221,7 +224,10 @@ pub(crate) fn parameter(
 }
 
 fn wrong_count(call: &Call) -> EvalError {
-    EvalError::new("expression/wrong-argument-count", format!("`{}` does not take {} arguments", call.name, call.args.len()))
+    EvalError::new(
+        "expression/wrong-argument-count",
+        format!("`{}` does not take {} arguments", call.name, call.args.len()),
+    )
 }
 
 impl Host for Frame<'_> {
@@ -253,9 +259,7 @@ impl Host for Frame<'_> {
             ("subscription", []) => Ok(given(self.around.subscription, "subscription()")),
             ("resourceGroup", []) => Ok(given(self.around.resource_group, "resourceGroup()")),
             ("utcNow", []) => format(self.around.now, UNIVERSAL),
-            ("utcNow", [pattern]) => {
-                text_of(pattern, "utcNow").and_then(|pattern| format(self.around.now, &pattern))
-            }
+            ("utcNow", [pattern]) => text_of(pattern, "utcNow").and_then(|pattern| format(self.around.now, &pattern)),
             ("addDays", [time, Value::Int(days)]) => text_of(time, "addDays").and_then(|time| add_days(&time, *days)),
             ("ipRangeContains", [outer, inner]) => text_of(outer, "ipRangeContains").and_then(|outer| {
                 let inner = text_of(inner, "ipRangeContains")?;
@@ -265,6 +269,29 @@ impl Host for Frame<'_> {
             }),
             _ => Err(wrong_count(call)),
         })
+    }
+
+    /// What a subscription or group does not have (a tag, above all) is null, no error: built-ins that inherit tags ask
+    /// for `resourceGroup().tags[…]` and then compare with `""`.
+    fn call_into(&self, call: &Call, path: &[Step], _: &Eval<'_>) -> Option<Result<Value, EvalError>> {
+        let context = match call.name.as_ref() {
+            "subscription" => given(self.around.subscription, "subscription()"),
+            "resourceGroup" => given(self.around.resource_group, "resourceGroup()"),
+            _ => return None,
+        };
+        let mut value = &context;
+        for step in path {
+            match (value, &step.key) {
+                (Value::Object(object), Value::String(key)) => match object.get(key) {
+                    Some(found) => value = found,
+                    None => return Some(Ok(Value::Null)),
+                },
+                (Value::Null, _) => return Some(Ok(Value::Null)),
+                // Unknowns and what is no property are the evaluator's business.
+                _ => return None,
+            }
+        }
+        Some(Ok(value.clone()))
     }
 
     fn allows(&self, function: &str) -> bool {
@@ -300,10 +327,9 @@ fn format(now: i64, pattern: &str) -> Result<Value, EvalError> {
 
 fn add_days(time: &str, days: i64) -> Result<Value, EvalError> {
     let moved = parse_time(time).and_then(|at| at.checked_add(SignedDuration::from_hours(days.checked_mul(24)?)).ok());
-    moved
-        .and_then(|at| format_time(at, UNIVERSAL))
-        .map(Value::from)
-        .ok_or_else(|| EvalError::new("expression/bad-argument", format!("`addDays`: `{time}` is no date that can be moved")))
+    moved.and_then(|at| format_time(at, UNIVERSAL)).map(Value::from).ok_or_else(|| {
+        EvalError::new("expression/bad-argument", format!("`addDays`: `{time}` is no date that can be moved"))
+    })
 }
 
 /// Parameters alone: what the expressions of an initiative's members see.

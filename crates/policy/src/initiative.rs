@@ -14,7 +14,6 @@ use crate::template::Template;
 #[derive(Debug, Clone)]
 pub(crate) struct Initiative {
     pub(crate) named: Named,
-    pub(crate) category: Option<Arc<str>>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) names: Vec<Arc<str>>,
     pub(crate) members: Vec<Member>,
@@ -28,6 +27,8 @@ pub(crate) struct Member {
     /// The values for the definition's parameters; their expressions see the initiative's parameters.
     pub(crate) parameters: Vec<(Arc<str>, Template)>,
     pub(crate) groups: Vec<Arc<str>>,
+    /// It asks for a version of the definition; the one at hand may be newer.
+    pub(crate) pinned: bool,
 }
 
 impl Initiative {
@@ -43,17 +44,21 @@ impl Initiative {
         }
         let mut members: Vec<Member> = Vec::new();
         for (i, item) in author.list(properties, "policyDefinitions").iter().enumerate() {
-            let Some(member) = author.within(&format!("policyDefinitions.{i}"), |author| member(item, author)) else { continue };
+            let Some(member) = author.within(&format!("policyDefinitions.{i}"), |author| member(item, author)) else {
+                continue;
+            };
             let twice = member.reference.as_ref().filter(|own| {
                 members.iter().any(|m| m.reference.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(own)))
             });
             if let Some(reference) = twice {
-                author.error("policy/duplicate-reference", format!("the reference id `{reference}` stands for two members"));
+                author.error(
+                    "policy/duplicate-reference",
+                    format!("the reference id `{reference}` stands for two members"),
+                );
             }
             members.push(member);
         }
-        let category = author.text(properties.get("metadata").unwrap_or(&Value::Null), "category");
-        (!author.has_errors()).then(|| Initiative { named: named(id, properties), category, parameters, names, members })
+        (!author.has_errors()).then(|| Initiative { named: named(id, properties), parameters, names, members })
     }
 }
 
@@ -65,7 +70,10 @@ fn member(item: &Value, author: &mut Author<'_>) -> Option<Member> {
     let reference = author.text(item, "policyDefinitionReferenceId");
     if reference.is_none() {
         // Azure makes one up; assignments, exemptions and messages then cannot name the member reliably.
-        author.warning("policy/missing-reference", format!("the member `{definition}` has no `policyDefinitionReferenceId`"));
+        author.warning(
+            "policy/missing-reference",
+            format!("the member `{definition}` has no `policyDefinitionReferenceId`"),
+        );
     }
     let mut parameters = Vec::new();
     for (name, given) in item.get("parameters").and_then(Value::as_object).into_iter().flat_map(|o| o.iter()) {
@@ -75,5 +83,11 @@ fn member(item: &Value, author: &mut Author<'_>) -> Option<Member> {
         };
         parameters.push((name.clone(), author.within(name, |author| Template::compile(value, author))));
     }
-    Some(Member { definition: ResourceId::new(&definition), reference, parameters, groups: author.texts(item, "groupNames") })
+    Some(Member {
+        definition: ResourceId::new(&definition),
+        reference,
+        parameters,
+        groups: author.texts(item, "groupNames"),
+        pinned: item.get("definitionVersion").is_some_and(|v| !v.is_null()),
+    })
 }

@@ -8,7 +8,7 @@ use glidepath_source::Finding;
 
 use crate::assignment::{Assignment, selected};
 use crate::bind::{Bound, BoundEffect, Instance};
-use crate::capability::{is_evaluated, is_indexed};
+use crate::capability::{is_evaluated, is_indexed, is_of_provider};
 use crate::definition::{NamedEffect, parse_effect};
 use crate::engine::{Engine, Operation, Request};
 use crate::existence::{Exists, exists};
@@ -37,6 +37,7 @@ pub(crate) struct Candidate<'e> {
     pub(crate) effect: NamedEffect,
     /// What a met rule comes to: triggered, or held back.
     gate: Outcome,
+    exemption: Option<&'e ResourceId>,
     /// The effect itself is not known.
     unsure: Vec<String>,
 }
@@ -115,7 +116,9 @@ impl<'a> Judge<'a> {
         subject: &Subject<'_>,
         scopes: &[ResourceId],
         candidates: &mut Vec<Candidate<'e>>,
-    ) {
+    ) where
+        'a: 'e,
+    {
         if !selected(&assignment.selectors, subject) {
             return;
         }
@@ -125,11 +128,17 @@ impl<'a> Judge<'a> {
             .filter(|e| scopes.contains(&e.scope) || self.request.id.is_within(&e.scope))
             .collect();
         for instance in bound.candidates(&subject.key) {
-            if instance.definition.mode == Mode::Indexed && !is_indexed(&subject.key, subject.body) {
+            let looks = match &instance.definition.mode {
+                Mode::All => true,
+                Mode::Indexed => is_indexed(&subject.key, subject.body),
+                Mode::Provider(mode) => is_of_provider(&subject.key, mode),
+            };
+            if !looks {
                 continue;
             }
             let reference = instance.reference.as_deref();
-            let gate = if exemptions.iter().any(|e| e.covers(reference, subject, self.request.now)) {
+            let exemption = exemptions.iter().find(|e| e.covers(reference, subject, self.request.now)).map(|e| &e.id);
+            let gate = if exemption.is_some() {
                 Outcome::Exempt
             } else if assignment.enforcement == EnforcementMode::Default {
                 Outcome::Triggered
@@ -137,13 +146,14 @@ impl<'a> Judge<'a> {
                 // Nobody's enrollment is known here: Enroll is compliance only.
                 Outcome::NotEnforced
             };
-            let nothing = NamedEffect { effect: Effect::Disabled, on_delete: false };
-            let mut candidate = Candidate { assignment, bound, instance, effect: nothing, gate, unsure: Vec::new() };
-            if let Some(effect) = self.effect(&mut candidate, subject) {
+            let nothing = NamedEffect::implied(Effect::Disabled);
+            let mut candidate =
+                Candidate { assignment, bound, instance, effect: nothing, gate, exemption, unsure: Vec::new() };
+            if let Some(effect) = self.effect(&mut candidate, subject)
+                && effect.effect != Effect::Disabled
+            {
                 candidate.effect = effect;
-                if effect.effect != Effect::Disabled {
-                    candidates.push(candidate);
-                }
+                candidates.push(candidate);
             }
         }
     }
@@ -152,10 +162,10 @@ impl<'a> Judge<'a> {
     fn effect(&mut self, candidate: &mut Candidate<'_>, subject: &Subject<'_>) -> Option<NamedEffect> {
         let instance = candidate.instance;
         if let Some(own) = instance.overrides.iter().find(|o| o.selectors.iter().all(|s| s.takes(subject))) {
-            return Some(own.effect);
+            return Some(own.effect.clone());
         }
         let named = match &instance.effect {
-            BoundEffect::Known(effect) => return Some(*effect),
+            BoundEffect::Known(effect) => return Some(effect.clone()),
             BoundEffect::Bad(name) => Ok(name.clone().into()),
             BoundEffect::Unknown(unknown) => Ok(unknown.clone()),
             BoundEffect::Computed => instance.definition.effect.evaluate(&self.frame(candidate, subject)),
@@ -174,7 +184,7 @@ impl<'a> Judge<'a> {
                 effect
             }
             // The rule may not be met; if it is, this is what Azure makes of the failure.
-            Err(_) => Some(NamedEffect { effect: Effect::Deny, on_delete: false }),
+            Err(_) => Some(NamedEffect::implied(Effect::Deny)),
         }
     }
 
@@ -215,17 +225,15 @@ impl<'a> Judge<'a> {
         for candidate in candidates {
             let frame = self.frame(candidate, subject);
             match self.ask(&frame, candidate) {
-                Answer::Met(log) if candidate.unsure.is_empty() => {
-                    match mutation.plan(met.len(), candidate, &frame) {
-                        Ok(()) => {
-                            let details = candidate.instance.definition.details.report(&frame);
-                            met.push((candidate, log, details));
-                        }
-                        Err(error) => {
-                            self.fail(candidate, error);
-                        }
+                Answer::Met(log) if candidate.unsure.is_empty() => match mutation.plan(met.len(), candidate, &frame) {
+                    Ok(()) => {
+                        let details = candidate.instance.definition.details.report(&frame);
+                        met.push((candidate, log, details));
                     }
-                }
+                    Err(error) => {
+                        self.fail(candidate, error);
+                    }
+                },
                 Answer::Met(log) | Answer::Perhaps(log) => {
                     let details = candidate.instance.definition.details.report(&frame);
                     self.add(candidate, Outcome::DependsOn, log, details);
@@ -244,7 +252,10 @@ impl<'a> Judge<'a> {
             log.unknowns = unknowns;
             let effect = if refused { Effect::Deny } else { candidate.effect.effect };
             let mut contributor = self.contributor(candidate, outcome, log, details);
-            contributor.effect = effect;
+            if refused {
+                contributor.effect = effect;
+                contributor.written_effect = effect.name().to_owned();
+            }
             contributor.operations = operations;
             self.contributors.push((rank(effect), contributor));
         }
@@ -253,6 +264,12 @@ impl<'a> Judge<'a> {
 
     fn judge_one(&mut self, candidate: &Candidate<'_>, subject: &Subject<'_>) {
         let definition = &candidate.instance.definition;
+        if let Mode::Provider(mode) = &definition.mode {
+            let why = format!("mode `{mode}`: the resource provider evaluates it, not Azure Resource Manager");
+            let log = Log { unknowns: vec![why], ..Log::default() };
+            self.add(candidate, Outcome::DependsOn, log, Value::Null);
+            return;
+        }
         let frame = self.frame(candidate, subject);
         let answer = self.ask(&frame, candidate);
         let (mut log, sure) = match answer {
@@ -267,11 +284,6 @@ impl<'a> Judge<'a> {
             Answer::Met(log) => (log, candidate.unsure.is_empty()),
             Answer::Perhaps(log) => (log, false),
         };
-        if let Mode::Provider(mode) = &definition.mode {
-            log.unknowns.push(format!("mode `{mode}`: the resource provider evaluates it, not Azure Resource Manager"));
-            self.add(candidate, Outcome::DependsOn, log, Value::Null);
-            return;
-        }
         let mut outcome = if sure { candidate.gate } else { Outcome::DependsOn };
         log.unknowns.extend(candidate.unsure.iter().cloned());
         if matches!(candidate.effect.effect, Effect::AuditIfNotExists | Effect::DeployIfNotExists) {
@@ -307,7 +319,10 @@ impl<'a> Judge<'a> {
     /// Lists an instance that is applicable and not met, when that was asked for.
     fn compliant(&mut self, candidate: &Candidate<'_>, subject: &Subject<'_>) {
         let by_existence = matches!(candidate.effect.effect, Effect::AuditIfNotExists | Effect::DeployIfNotExists);
-        if !self.request.list_compliant || by_existence || matches!(candidate.instance.definition.mode, Mode::Provider(_)) {
+        if !self.request.list_compliant
+            || by_existence
+            || matches!(candidate.instance.definition.mode, Mode::Provider(_))
+        {
             return;
         }
         let applicable = {
@@ -324,21 +339,27 @@ impl<'a> Judge<'a> {
     fn fail(&mut self, candidate: &Candidate<'_>, error: EvalError) {
         let after = matches!(candidate.effect.effect, Effect::AuditIfNotExists | Effect::DeployIfNotExists)
             || self.request.operation == Operation::Scan;
-        let mut finding = Finding::error("policy/evaluation-failed", format!("the rule cannot be evaluated: {}", error.message));
+        let mut finding =
+            Finding::error("policy/evaluation-failed", format!("the rule cannot be evaluated: {}", error.message));
         finding.why = Some("Azure refuses requests that a rule fails on, even where its effect is `audit`".to_owned());
         finding.help = error.help;
         self.tell(finding, candidate);
-        let log = Log { unknowns: if after { vec![format!("evaluation failed: {}", error.message)] } else { Vec::new() }, ..Log::default() };
+        let log = Log {
+            unknowns: if after { vec![format!("evaluation failed: {}", error.message)] } else { Vec::new() },
+            ..Log::default()
+        };
         let outcome = if after { Outcome::DependsOn } else { candidate.gate };
         let mut contributor = self.contributor(candidate, outcome, log, Value::Null);
         if !after {
             contributor.effect = Effect::Deny;
+            contributor.written_effect = Effect::Deny.name().to_owned();
         }
         self.contributors.push((rank(contributor.effect), contributor));
     }
 
     fn tell(&mut self, finding: Finding, candidate: &Candidate<'_>) {
-        let mut finding = finding.about(self.request.id.as_str()).within(candidate.instance.definition.named.id.as_str());
+        let mut finding =
+            finding.about(self.request.id.as_str()).within(candidate.instance.definition.named.id.as_str());
         if let Some(initiative) = &candidate.bound.initiative {
             finding = finding.within(initiative.named.id.as_str());
         }
@@ -359,8 +380,17 @@ impl<'a> Judge<'a> {
             reference_id: candidate.instance.reference.as_deref().map(str::to_owned),
             definition: candidate.instance.definition.named.clone(),
             effect: candidate.effect.effect,
+            written_effect: candidate.effect.written.to_string(),
             outcome,
             enforcement_mode: assignment.enforcement,
+            assignment_parameters: if assignment.parameters.is_empty() {
+                Value::Null
+            } else {
+                assignment.parameters.clone().into()
+            },
+            groups: candidate.instance.groups.iter().map(|g| g.to_string()).collect(),
+            category: candidate.instance.definition.category.as_deref().map(str::to_owned),
+            exemption: candidate.exemption.filter(|_| outcome == Outcome::Exempt).cloned(),
             expressions: log.expressions,
             unknowns: if outcome == Outcome::DependsOn { log.unknowns } else { Vec::new() },
             message: candidate.instance.message.as_deref().map(str::to_owned),
@@ -392,5 +422,5 @@ fn strongest(instance: &Instance) -> NamedEffect {
         _ => None,
     };
     let effects = allowed.into_iter().flat_map(|a| a.iter()).filter_map(|v| v.as_str().and_then(parse_effect));
-    effects.max_by_key(|e| e.effect).unwrap_or(NamedEffect { effect: Effect::Audit, on_delete: false })
+    effects.max_by_key(|e| e.effect).unwrap_or_else(|| NamedEffect::implied(Effect::Audit))
 }

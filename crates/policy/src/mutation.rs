@@ -70,7 +70,11 @@ impl Mutation {
             }
         }
         let on_conflict = match details.conflict.as_ref().map(|c| c.evaluate(frame)).transpose()? {
-            Some(Value::String(text)) if text.eq_ignore_ascii_case("audit") || text.eq_ignore_ascii_case("disabled") => OnConflict::Skip,
+            Some(Value::String(text))
+                if text.eq_ignore_ascii_case("audit") || text.eq_ignore_ascii_case("disabled") =>
+            {
+                OnConflict::Skip
+            }
             _ => OnConflict::Deny,
         };
         if candidate.effect.effect == Effect::Modify {
@@ -104,7 +108,12 @@ impl Mutation {
 
     /// Carries the edits out, one after the other, on a copy of the subject's body. Edits of instances that do not
     /// apply (not enforced, exempt) are only told.
-    pub(crate) fn apply(self, subject: &Subject<'_>, instances: usize, applies: &dyn Fn(usize) -> bool) -> (Value, Vec<Change>) {
+    pub(crate) fn apply(
+        self,
+        subject: &Subject<'_>,
+        instances: usize,
+        applies: &dyn Fn(usize) -> bool,
+    ) -> (Value, Vec<Change>) {
         let mut body = subject.body.clone();
         let mut changes: Vec<Change> = (0..instances).map(|_| Change::default()).collect();
         for (by, reason) in &self.unknowns {
@@ -142,7 +151,9 @@ impl Mutation {
                 match edited {
                     Edited::Changed(before, after) => change.operations.push(format!("{place}: {before} -> {after}")),
                     Edited::Same => {}
-                    Edited::NoParent => change.operations.push(format!("{place}: left out, the request does not have what holds it")),
+                    Edited::NoParent => {
+                        change.operations.push(format!("{place}: left out, the request does not have what holds it"))
+                    }
                     Edited::Refused(before) => {
                         change.refused = true;
                         let wanted = match &planned.edit {

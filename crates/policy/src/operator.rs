@@ -169,7 +169,8 @@ fn hangs_on_unknown(operator: Operator, left: Option<&Value>, right: &Value) -> 
         Operator::Contains | Operator::NotContains => (left.and_then(Value::as_array), Some(right)),
         _ => return Some(Truth::Unknown),
     };
-    let hit = list.unwrap_or_default().iter().filter(|i| !i.has_unknown()).any(|i| wanted.is_some() && equal(wanted, i));
+    let hit =
+        list.unwrap_or_default().iter().filter(|i| !i.has_unknown()).any(|i| wanted.is_some() && equal(wanted, i));
     Some(match (hit, operator) {
         (true, Operator::In | Operator::Contains) => Truth::True,
         (true, _) => Truth::False,
@@ -323,7 +324,8 @@ fn order(left: Option<&Value>, right: &Value) -> Result<Option<std::cmp::Orderin
 
 /// A date with or without time, in any offset; without one it is UTC.
 pub(crate) fn instant(text: &str) -> Option<Timestamp> {
-    let looks_like_date = text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-');
+    let looks_like_date =
+        text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-');
     if !looks_like_date {
         return None;
     }

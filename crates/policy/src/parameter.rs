@@ -64,7 +64,9 @@ impl ParameterKind {
             | (Self::Integer, Value::Int(_))
             | (Self::Float, Value::Int(_) | Value::Float(_)) => true,
             // The service converts what is spelled right.
-            (Self::Boolean, Value::String(text)) => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
+            (Self::Boolean, Value::String(text)) => {
+                text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+            }
             (Self::Integer, Value::String(text)) => text.parse::<i64>().is_ok(),
             (Self::Float, Value::String(text)) => text.parse::<f64>().is_ok(),
             (Self::DateTime, Value::String(text)) => text.is_empty() || instant(text).is_some(),
@@ -95,7 +97,10 @@ impl Parameter {
             }
         };
         author.within("parameters", |author| {
-            declared.iter().filter_map(|(name, body)| author.within(name, |author| Self::compile(name, body, author))).collect()
+            declared
+                .iter()
+                .filter_map(|(name, body)| author.within(name, |author| Self::compile(name, body, author)))
+                .collect()
         })
     }
 

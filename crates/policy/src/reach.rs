@@ -85,7 +85,9 @@ impl Reach {
         match self {
             Reach::Everything => usize::MAX,
             // A pattern may stand for many types.
-            Reach::Types(types) => types.iter().map(|t| if matches!(t, TypePattern::Like(_)) { 1_000 } else { 1 }).sum(),
+            Reach::Types(types) => {
+                types.iter().map(|t| if matches!(t, TypePattern::Like(_)) { 1_000 } else { 1 }).sum()
+            }
         }
     }
 }

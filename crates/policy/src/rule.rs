@@ -142,7 +142,10 @@ fn compile(value: &Value, author: &mut Author<'_>) -> Condition {
     match (left, operator) {
         (Some(left), Some((operator, right))) => Condition::Test(Box::new(Test { left, operator, right })),
         (None, _) => {
-            author.error("policy/bad-condition", "a condition needs `field`, `value`, `count`, `allOf`, `anyOf` or `not`");
+            author.error(
+                "policy/bad-condition",
+                "a condition needs `field`, `value`, `count`, `allOf`, `anyOf` or `not`",
+            );
             Condition::never()
         }
         (_, None) => {
@@ -156,7 +159,8 @@ fn compile(value: &Value, author: &mut Author<'_>) -> Condition {
 
 fn set<T>(slot: &mut Option<T>, value: T, key: &str, author: &mut Author<'_>) {
     if slot.is_some() {
-        author.error("policy/ambiguous-condition", format!("`{key}` is one too many: a condition tests one thing once"));
+        author
+            .error("policy/ambiguous-condition", format!("`{key}` is one too many: a condition tests one thing once"));
     }
     *slot = Some(value);
 }
@@ -170,11 +174,7 @@ fn list_of_conditions(value: &Value, author: &mut Author<'_>) -> Vec<Condition> 
     if items.is_empty() {
         author.error("policy/bad-condition", "the list of conditions is empty");
     }
-    items
-        .iter()
-        .enumerate()
-        .map(|(i, item)| author.within(&i.to_string(), |author| compile(item, author)))
-        .collect()
+    items.iter().enumerate().map(|(i, item)| author.within(&i.to_string(), |author| compile(item, author))).collect()
 }
 
 /// Compiles the name of a field.

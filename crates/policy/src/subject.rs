@@ -89,8 +89,11 @@ impl<'a> Subject<'a> {
                 if !field.belongs_to(&self.key) {
                     return None;
                 }
-                let mut paths =
-                    self.aliases.paths(&field.name).into_iter().map(|p| Path { steps: path::parse(p), structural: false });
+                let mut paths = self
+                    .aliases
+                    .paths(&field.name)
+                    .into_iter()
+                    .map(|p| Path { steps: path::parse(p), structural: false });
                 match (paths.next(), paths.next()) {
                     (Some(only), None) => Some(only),
                     // Names without a type have a path for each type: the one whose start is in the body.

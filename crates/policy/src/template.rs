@@ -74,7 +74,9 @@ impl Template {
             Value::Array(items) => {
                 let items: Vec<Template> = items.iter().map(|i| Self::compile(i, author)).collect();
                 if items.iter().all(|i| matches!(i, Template::Literal(_))) {
-                    return Template::Literal(items.into_iter().filter_map(Template::into_literal).collect::<Vec<_>>().into());
+                    return Template::Literal(
+                        items.into_iter().filter_map(Template::into_literal).collect::<Vec<_>>().into(),
+                    );
                 }
                 Template::Array(items)
             }
@@ -129,9 +131,7 @@ impl Template {
             Template::Literal(value) => Ok(value.clone()),
             Template::Parameter(slot) => host.parameter(*slot),
             Template::Formula(formula) => expression::evaluate(&formula.expr, host.as_host()),
-            Template::Array(items) => {
-                Ok(items.iter().map(|i| i.evaluate(host)).collect::<Result<Vec<_>, _>>()?.into())
-            }
+            Template::Array(items) => Ok(items.iter().map(|i| i.evaluate(host)).collect::<Result<Vec<_>, _>>()?.into()),
             Template::Object(members) => {
                 let mut object = Object::new();
                 for (key, member) in members {
@@ -184,7 +184,10 @@ fn check_calls(expr: &Expr, author: &mut Author<'_>) {
         }
         ExprKind::Call(call) => {
             if !is_allowed(&call.name) {
-                author.error("policy/function-not-allowed", format!("a policy rule cannot use the function `{}`", call.name));
+                author.error(
+                    "policy/function-not-allowed",
+                    format!("a policy rule cannot use the function `{}`", call.name),
+                );
             }
             if call.name.as_ref() == "parameters"
                 && let [Expr { kind: ExprKind::Literal(Value::String(name)), .. }] = call.args.as_slice()

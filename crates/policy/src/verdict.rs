@@ -47,10 +47,24 @@ pub struct Contributor {
     pub definition: Named,
     /// The effect after parameters and overrides.
     pub effect: Effect,
+    /// The effect in the casing in which the policy or its parameter wrote it (`Deny`).
+    pub written_effect: String,
     /// What came of it.
     pub outcome: Outcome,
     /// Does the assignment bite?
     pub enforcement_mode: EnforcementMode,
+    /// The assignment's own parameter values, `{name: value}`; null where it gives none.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub assignment_parameters: Value,
+    /// The initiative's groups the member is in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The definition's category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The exemption that holds it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<ResourceId>,
     /// The conditions that were evaluated, as Azure returns them.
     pub expressions: Vec<EvaluatedExpression>,
     /// Why the outcome is not known, in words; empty unless [`Outcome::DependsOn`].
