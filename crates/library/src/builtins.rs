@@ -120,3 +120,43 @@ impl<'de> Visitor<'de> for ValueSeed {
         Ok(Value::from(object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_follows_from_the_content() {
+        let files = [
+            Text::new("a.json", r#"{"name": "a", "properties": {"policyRule": {}}, "id": "/x/a", "type": "whatever"}"#),
+            Text::new(
+                "b.json",
+                "{\n // as ARM accepts it\n \"name\": \"b\", \"properties\": {\"policyDefinitions\": [],},}",
+            ),
+            Text::new("README.md", "# no policy"),
+        ];
+        let (found, findings) = builtins(&files);
+        assert_eq!(findings, []);
+        let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                "/providers/Microsoft.Authorization/policyDefinitions/a",
+                "/providers/Microsoft.Authorization/policySetDefinitions/b"
+            ]
+        );
+        assert_eq!(found[0].1.to_string(), r#"{"properties":{"policyRule":{}}}"#);
+    }
+
+    #[test]
+    fn bad_files_are_told_and_left_out() {
+        let text = |text: &str| Text::new("x.json", text);
+        let files = [text("{"), text("[]"), text(r#"{"name": "a"}"#), text(r#"{"name": "a/b", "properties": {}}"#)];
+        let (found, findings) = builtins(&files);
+        assert_eq!(found, []);
+        let codes: Vec<&str> = findings.iter().map(|f| f.code).collect();
+        assert_eq!(codes, ["json/syntax", "builtins/not-a-policy", "builtins/not-a-policy", "builtins/not-a-policy"]);
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(builtins(&[text(&deep)]).1.len(), 1);
+    }
+}

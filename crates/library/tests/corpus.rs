@@ -11,13 +11,14 @@
     reason = "a test reads its cases from files and fails loudly"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use glidepath_arm::{ResourceId, Value};
-use glidepath_estate::Resource;
+use glidepath_estate::{Hierarchy, Resource};
 use glidepath_library::{Library, Placement, builtins};
+use glidepath_policy::Engine;
 use glidepath_source::{Finding, Text};
 
 /// `None`, told aloud, where the corpora are not there.
@@ -81,6 +82,18 @@ fn count_by_type(estate: &glidepath_estate::Estate) -> BTreeMap<String, usize> {
     counts
 }
 
+/// What assignments and initiatives name.
+fn references<'a>(bodies: impl Iterator<Item = &'a Value>) -> BTreeSet<ResourceId> {
+    let mut ids = BTreeSet::new();
+    for properties in bodies.filter_map(|body| body.get("properties")) {
+        let members = properties.get("policyDefinitions").and_then(Value::as_array).unwrap_or_default();
+        for holder in members.iter().chain([properties]) {
+            ids.extend(holder.get("policyDefinitionId").and_then(Value::as_str).map(ResourceId::new));
+        }
+    }
+    ids
+}
+
 #[test]
 fn the_public_libraries_load() {
     let Some((alz, findings)) = load(&["alz"]) else { return };
@@ -109,7 +122,7 @@ fn alz_is_placed() {
     let (found, findings) = builtins(&files);
     assert_eq!(shown(&findings), [""; 0]);
     assert_eq!(found.len(), files.len());
-    library.know_builtins(found);
+    library.know_builtins(found.clone());
     assert_eq!(shown(&library.check()), [""; 0]);
 
     let placement = Placement { location: "swedencentral".into(), ..Placement::default() };
@@ -166,6 +179,20 @@ fn alz_is_placed() {
     let monitoring = placed.estate.get(&monitoring).unwrap();
     assert_eq!(monitoring.body.get("location"), Some(&Value::from("swedencentral")));
     assert_eq!(monitoring.body.at(&["identity", "type"]), Some(&Value::from("SystemAssigned")));
+
+    // What `check` will say is in force at a landing zone (`policy-engine.md`).
+    let mut engine = Engine::new();
+    let policies = placed.estate.iter().filter(|r| r.id.as_str().contains("Microsoft.Authorization/policy"));
+    let policies: Vec<(ResourceId, Value)> = policies.map(|r| (r.id.clone(), r.body.clone())).collect();
+    // Only the built-ins that are assigned, in two steps: initiatives, then their members.
+    let mut needed = references(policies.iter().map(|(_, body)| body));
+    needed.extend(references(found.iter().filter(|(id, _)| needed.contains(id)).map(|(_, body)| body)));
+    for (id, body) in policies.iter().chain(found.iter().filter(|(id, _)| needed.contains(id))) {
+        engine.upsert(id, body);
+    }
+    assert_eq!(shown(&engine.dangling()), [""; 0]);
+    let in_force = engine.in_force(&ResourceId::management_group("corp"), &Hierarchy::of(&placed.estate));
+    assert_eq!((in_force.assignments.len(), in_force.instances, in_force.arm_mode_instances), (75, 1273, 1184));
 
     // A parameter that names a resource the identity must work on brings a grant there.
     let subscription = "11111111-1111-1111-1111-111111111111";

@@ -94,3 +94,46 @@ fn only_the_identity_that_changes_resources_gets_a_role() {
     };
     assert_eq!(principal.expression, format!("reference('{assignment}').identity.principalId"));
 }
+
+#[test]
+fn every_definition_has_a_pair() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/suite/library/policies");
+    let mut tested = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = glidepath_source::Text::new(path.to_string_lossy(), std::fs::read_to_string(&path).unwrap());
+        for case in glidepath_source::yaml::parse(&text).unwrap().get("cases").unwrap().items() {
+            assert!(
+                !case.get("violates").unwrap().members().is_empty()
+                    && !case.get("complies").unwrap().members().is_empty()
+            );
+            tested.insert(case.get("definition").unwrap().as_str().unwrap().to_owned());
+        }
+    }
+    let (library, _) = Library::embedded_ai();
+    let mut definitions: Vec<String> = library.definitions.values().map(|d| d.name.name.to_string()).collect();
+    definitions.sort();
+    assert_eq!(tested.into_iter().collect::<Vec<_>>(), definitions);
+}
+
+#[test]
+fn every_asset_says_what_it_is() {
+    let (library, _) = Library::embedded_ai();
+    for asset in library.definitions.values().chain(library.initiatives.values()) {
+        let metadata = asset.property("metadata").unwrap();
+        assert!(metadata.get("category").is_some() && metadata.get("version").is_some(), "{}", asset.name.name);
+    }
+    for definition in library.definitions.values() {
+        let effect = definition.body.at(&["properties", "parameters", "effect"]).unwrap();
+        assert!(
+            effect.get("allowedValues").is_some() && effect.get("defaultValue").is_some(),
+            "{}",
+            definition.name.name
+        );
+    }
+    for assignment in library.assignments.values() {
+        let messages = assignment.property("nonComplianceMessages").and_then(Value::as_array).unwrap();
+        let message = messages[0].get("message").and_then(Value::as_str).unwrap();
+        assert!(message.contains("{enforcementMode}"), "{}", assignment.name.name);
+    }
+}
