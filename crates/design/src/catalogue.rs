@@ -1,5 +1,8 @@
 //! Azure's facts, from the dated tables in `catalogue/azure/` (sources and dates: `catalogue/README.md`).
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 const REGIONS: &str = include_str!("../../../catalogue/azure/regions.csv");
 const NAMING: &str = include_str!("../../../catalogue/azure/naming.csv");
 const PRIVATE_LINK: &str = include_str!("../../../catalogue/azure/private_link.csv");
@@ -20,22 +23,41 @@ pub struct Region {
     pub data_zone: Option<&'static str>,
 }
 
+static REGION: LazyLock<BTreeMap<&'static str, Region>> = LazyLock::new(|| {
+    let region = |[name, display_name, code, _, _, _, zones, data_zone]: [&'static str; 8]| {
+        let data_zone = (!data_zone.is_empty()).then_some(data_zone);
+        Some((name, Region { name, display_name, code, zones: zones.parse().ok()?, data_zone }))
+    };
+    rows(REGIONS).filter_map(region).collect()
+});
+
+static NAME_RULE: LazyLock<BTreeMap<(&'static str, &'static str), NameRule>> = LazyLock::new(|| {
+    let rule = |[kind, variant, abbreviation, scope, _, max, separators, lowercase]: [&'static str; 8]| {
+        let rule = NameRule {
+            abbreviation,
+            is_global: scope == "global",
+            length_max: max.parse().ok()?,
+            separators,
+            is_lowercase: lowercase == "true",
+        };
+        Some(((kind, variant), rule))
+    };
+    rows(NAMING).filter_map(rule).collect()
+});
+
+static ZONE: LazyLock<Vec<[&'static str; 3]>> = LazyLock::new(|| rows(PRIVATE_LINK).collect());
+
+static API_VERSION: LazyLock<BTreeMap<String, &'static str>> =
+    LazyLock::new(|| rows(TYPES).map(|[kind, version]| (kind.to_ascii_lowercase(), version)).collect());
+
 /// All regions, by name.
 pub fn regions() -> impl Iterator<Item = Region> {
-    rows(REGIONS).filter_map(|[name, display_name, code, _, _, _, zones, data_zone]| {
-        Some(Region {
-            name,
-            display_name,
-            code,
-            zones: zones.parse().ok()?,
-            data_zone: (!data_zone.is_empty()).then_some(data_zone),
-        })
-    })
+    REGION.values().copied()
 }
 
 /// The region with this name.
 pub fn region(name: &str) -> Option<Region> {
-    regions().find(|r| r.name == name)
+    REGION.get(name).copied()
 }
 
 /// What a name of one type may look like.
@@ -54,30 +76,19 @@ pub struct NameRule {
 }
 
 /// The rule for a type and, where the type has several, its kind.
-pub fn name_rule(resource_type: &str, variant: &str) -> Option<NameRule> {
-    rows(NAMING).find_map(|[kind, of, abbreviation, scope, _, max, separators, lowercase]| {
-        (kind == resource_type && of == variant).then_some(())?;
-        Some(NameRule {
-            abbreviation,
-            is_global: scope == "global",
-            length_max: max.parse().ok()?,
-            separators,
-            is_lowercase: lowercase == "true",
-        })
-    })
+pub fn name_rule(resource_type: &'static str, variant: &'static str) -> Option<NameRule> {
+    NAME_RULE.get(&(resource_type, variant)).copied()
 }
 
 /// The private DNS zones that a private endpoint of this group needs, all of them, with `{region}` filled in.
 pub fn private_zones(resource_type: &str, group: &str, region: &str) -> Vec<String> {
-    rows(PRIVATE_LINK)
-        .filter(|[kind, id, _]| *kind == resource_type && *id == group)
-        .map(|[_, _, zone]| zone.replace("{region}", region))
-        .collect()
+    let fitting = ZONE.iter().filter(|[kind, id, _]| *kind == resource_type && *id == group);
+    fitting.map(|[_, _, zone]| zone.replace("{region}", region)).collect()
 }
 
 /// The api-version in which bodies of this type are written; empty for a type that is not compiled.
 pub fn api_version(resource_type: &str) -> &'static str {
-    rows(TYPES).find(|[kind, _]| kind.eq_ignore_ascii_case(resource_type)).map_or("", |[_, version]| version)
+    API_VERSION.get(&resource_type.to_ascii_lowercase()).copied().unwrap_or_default()
 }
 
 /// The rows of a table without its heading. Our own tables hold no quotes: a cell ends at the next comma.

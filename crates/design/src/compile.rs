@@ -61,9 +61,9 @@ impl Design {
     /// Compiles the design with its libraries.
     pub fn compile(&self, library: &Library) -> (Compiled, Vec<Finding>) {
         let mut compiler = Compiler::new(self);
+        compiler.networks();
         compiler.hierarchy(library);
         compiler.management();
-        compiler.networks();
         compiler.connectivity();
         compiler.landing_zones();
         compiler.services();
@@ -92,6 +92,8 @@ struct Compiler<'d> {
     out: Compiled,
     /// Symbolic GUID of a subscription → its placement.
     placements: BTreeMap<String, ResourceId>,
+    /// The workspace that all logs go to.
+    workspace: ResourceId,
     hubs: Vec<HubNetwork<'d>>,
     spokes: Vec<SpokeNetwork<'d>>,
     findings: Vec<Finding>,
@@ -100,15 +102,18 @@ struct Compiler<'d> {
 impl<'d> Compiler<'d> {
     fn new(design: &'d Design) -> Self {
         let names = Namer { organization: &design.organization, pattern: &design.naming.pattern };
-        Self {
+        let mut compiler = Self {
             design,
             names,
             out: Compiled::default(),
             placements: BTreeMap::new(),
+            workspace: ResourceId::tenant(),
             hubs: Vec::new(),
             spokes: Vec::new(),
             findings: Vec::new(),
-        }
+        };
+        compiler.workspace = compiler.workspace_id();
+        compiler
     }
 
     /// The home region of tenant-wide things.
@@ -159,11 +164,11 @@ impl<'d> Compiler<'d> {
                 ("dataClass", Some(w)) => w.data_class.name().to_owned(),
                 ("contact", Some(w)) => w.owner.contact.clone().unwrap_or_else(|| w.owner.team.clone()),
                 ("workload", Some(w)) => w.name.clone(),
-                ("owner" | "costCenter" | "contact", None) => {
+                ("owner" | "contact", None) => {
                     self.design.platform.access.get("platformTeam").map_or("platform", |a| &a.group).to_owned()
                 }
                 ("dataClass", None) => crate::DataClass::default().name().to_owned(),
-                ("workload", None) => "platform".to_owned(),
+                ("workload" | "costCenter", None) => "platform".to_owned(),
                 _ => return None,
             })
         };
@@ -171,13 +176,20 @@ impl<'d> Compiler<'d> {
         Json::Object(tags.collect())
     }
 
-    fn name(&self, context: &Context<'_>, resource_type: &str, variant: &str, n: &str) -> String {
+    fn name(&self, context: &Context<'_>, resource_type: &'static str, variant: &'static str, n: &str) -> String {
         let Context { purpose: workload, environment, region, .. } = *context;
         self.names.name(resource_type, variant, Parts { workload, environment, region, n })
     }
 
     /// The id of a resource of this context in one of its groups.
-    fn id(&self, context: &Context<'_>, group: &str, resource_type: &str, variant: &str, n: &str) -> ResourceId {
+    fn id(
+        &self,
+        context: &Context<'_>,
+        group: &str,
+        resource_type: &'static str,
+        variant: &'static str,
+        n: &str,
+    ) -> ResourceId {
         let name = self.name(context, resource_type, variant, n);
         under(&self.group_id(context, group), resource_type, &name)
     }

@@ -47,7 +47,7 @@ pub(crate) struct Namer<'a> {
 
 impl Namer<'_> {
     /// The name of a resource.
-    pub(crate) fn name(&self, resource_type: &str, variant: &str, parts: Parts<'_>) -> String {
+    pub(crate) fn name(&self, resource_type: &'static str, variant: &'static str, parts: Parts<'_>) -> String {
         let fallback =
             NameRule { abbreviation: "", is_global: false, length_max: 64, separators: "-", is_lowercase: true };
         let rule = catalogue::name_rule(resource_type, variant).unwrap_or(fallback);
@@ -61,6 +61,14 @@ impl Namer<'_> {
         let room = rule.length_max.saturating_sub(FINGERPRINT + gap);
         let body = if full.len() <= room { full } else { self.shortened(rule, parts, room) };
         if gap == 1 { format!("{body}-{mark}") } else { format!("{body}{mark}") }
+    }
+
+    /// A name with a fingerprint behind it, for what must be unique in all of Azure though the resource's own name need
+    /// not be: subdomains.
+    pub(crate) fn unique(&self, name: &str, length_max: usize) -> String {
+        let mark = fingerprint(&format!("{}/subdomain/{name}", self.organization));
+        let body: String = name.chars().take(length_max.saturating_sub(FINGERPRINT + 1)).collect();
+        format!("{}-{mark}", body.trim_end_matches('-'))
     }
 
     /// Codes for environment and region; if that is not enough, less of the workload, whose group tells it in full. What

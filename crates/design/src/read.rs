@@ -24,19 +24,28 @@ enum Role<'n> {
     Other,
 }
 
-fn role(name: &str) -> Role<'_> {
-    let mut segments = name.rsplit(['/', '\\']);
-    let file = segments.next().unwrap_or_default();
-    let folder = segments.next().unwrap_or_default();
+/// What a file is, by its path below the design's folder.
+fn role<'n>(name: &'n str, root: &str) -> Role<'n> {
+    let Some(path) = name.strip_prefix(root) else { return Role::Other };
+    let (folder, file) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
     let Some(stem) = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml")) else { return Role::Other };
     match (folder, stem) {
         ("workloads", _) => Role::Workload,
         ("waivers", stem) => Role::Waiver(stem),
-        (_, "glidepath") => Role::Glidepath,
-        (_, "platform") => Role::Platform,
-        (_, "addresses") => Role::Addresses,
+        ("", "glidepath") => Role::Glidepath,
+        ("", "platform") => Role::Platform,
+        ("", "addresses") => Role::Addresses,
         _ => Role::Other,
     }
+}
+
+/// The folder of the outermost `glidepath.yaml`, with its separator.
+fn root<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let folders = names.filter_map(|name| {
+        let folder = name.strip_suffix("glidepath.yaml").or_else(|| name.strip_suffix("glidepath.yml"))?;
+        (folder.is_empty() || folder.ends_with(['/', '\\'])).then_some(folder)
+    });
+    folders.min_by_key(|folder| folder.len())
 }
 
 impl Design {
@@ -50,7 +59,10 @@ impl Design {
         let mut findings = Vec::new();
         let mut design = Design::default();
 
-        let Some((name, text)) = sorted.iter().find(|(name, _)| matches!(role(name), Role::Glidepath)) else {
+        let root = root(sorted.iter().map(|(name, _)| *name));
+        let found =
+            root.and_then(|r| Some((r, sorted.iter().find(|(name, _)| matches!(role(name, r), Role::Glidepath))?)));
+        let Some((root, (_, text))) = found else {
             findings.push(
                 Finding::error("design/missing-file", "there is no `glidepath.yaml`")
                     .about("glidepath.yaml")
@@ -58,7 +70,6 @@ impl Design {
             );
             return (None, findings);
         };
-        let root = name.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder);
         let Some(node) = parse(text, &mut findings) else { return (None, findings) };
         design.places.record("", text, &node);
         let doc = Document::new(text);
@@ -67,7 +78,7 @@ impl Design {
         platform::defaults(&mut design);
 
         for (name, text) in &sorted {
-            match role(name) {
+            match role(name, root) {
                 Role::Glidepath => {}
                 Role::Platform => {
                     each(text, "platform", &mut design, &mut findings, |doc, node, design| {
@@ -136,10 +147,7 @@ fn each(
 
 /// A file beside `glidepath.yaml` whose name is nearly one of ours was meant to be read.
 fn misnamed(name: &str, root: &str, text: &Text) -> Option<Finding> {
-    let (folder, file) = name.rsplit_once(['/', '\\']).unwrap_or(("", name));
-    if folder != root {
-        return None;
-    }
+    let file = name.strip_prefix(root).filter(|file| !file.contains(['/', '\\']))?;
     let near = nearest(file, ["glidepath.yaml", "platform.yaml", "addresses.yaml"])?;
     Some(
         Finding::warning("design/unknown-file", format!("`{file}` is not a file of a design and was not read"))

@@ -1,13 +1,16 @@
 //! Our own library has nothing to say against what our own compiler makes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
 use std::collections::BTreeMap;
 
+use glidepath_arm::template::{Context, NoLinks, Parameters, ResourceGroup, expand};
 use glidepath_arm::{ResourceId, Value};
 use glidepath_design::{Compiled, Design};
 use glidepath_estate::{Hierarchy, Resource};
 use glidepath_policy::{Engine, EstateRelated, Operation, Outcome, Request, Verdict};
+use glidepath_source::Text;
 
 fn contoso() -> Compiled {
     let (design, findings) = Design::read(&support::design("examples/contoso"));
@@ -114,4 +117,54 @@ fn the_same_library_refuses_what_the_design_would_not_write() {
         properties.insert("publicNetworkAccess", "Enabled");
         assert!(judge(&engine, &compiled, &hierarchy, &resource).is_refused(), "{kind}");
     }
+}
+
+/// What policy says of an example template in a landing zone: (refusals by resource type, how many resources).
+fn check(template: &str, parameters: &str) -> (Vec<String>, usize) {
+    let compiled = contoso();
+    let engine = engine(&compiled);
+    let hierarchy = Hierarchy::of(&compiled.estate);
+    let read = |file: &str| Text::new(file, support::read(&format!("examples/contoso/templates/{file}")));
+    let group =
+        compiled.estate.iter().find(|r| r.id.name() == "rg-fraud-scoring-development-swedencentral-services").unwrap();
+    let context = Context {
+        tenant_id: Some("8b9c0000-1111-2222-3333-444455556666".to_owned()),
+        subscription_id: group.id.subscription_id().map(str::to_owned),
+        resource_group: Some(ResourceGroup {
+            name: group.id.name().to_owned(),
+            location: Some("swedencentral".to_owned()),
+            tags: group.body.get("tags").and_then(Value::as_object).unwrap().clone(),
+        }),
+        ..Context::default()
+    };
+    let mut given = Parameters::new();
+    given.add_file(&read(parameters));
+    let expansion = expand(&read(template), &given, &context, &NoLinks);
+    assert_eq!(expansion.findings, []);
+    let mut refused = Vec::new();
+    for expanded in &expansion.resources {
+        let id = ResourceId::new(expanded.id.as_str().unwrap());
+        let resource = Resource::new(id, expanded.api_version.clone(), expanded.body.clone());
+        if judge(&engine, &compiled, &hierarchy, &resource).is_refused() {
+            refused.push(expanded.resource_type.to_string());
+        }
+    }
+    (refused, expansion.resources.len())
+}
+
+#[test]
+fn the_draft_template_is_refused_at_corp_and_the_private_one_is_not() {
+    let (refused, count) = check("scoring.json", "scoring.parameters.json");
+    assert_eq!(count, 7);
+    assert_eq!(
+        refused,
+        [
+            "Microsoft.CognitiveServices/accounts",
+            "Microsoft.CognitiveServices/accounts/deployments",
+            "Microsoft.Search/searchServices",
+            "Microsoft.Storage/storageAccounts"
+        ]
+    );
+    let (refused, count) = check("scoring-private.json", "scoring-private.parameters.json");
+    assert_eq!((refused, count), (Vec::new(), 11));
 }

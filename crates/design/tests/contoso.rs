@@ -1,4 +1,5 @@
 //! The example design, compiled with the embedded library.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -105,6 +106,11 @@ fn every_workload_resource_names_its_line() {
 fn templates_name_what_the_design_makes() {
     let (_, compiled) = compiled();
     let mut named = 0;
+    for file in support::files_below("examples/contoso/templates", ".json") {
+        let text = support::read(&format!("examples/contoso/templates/{file}"));
+        let node = glidepath_source::json::parse(&glidepath_source::Text::new(file.clone(), text)).unwrap();
+        assert_eq!(node.get("resources").is_some(), !file.contains("parameters"), "{file}");
+    }
     for file in support::files_below("examples/contoso/templates", ".parameters.json") {
         let text = support::read(&format!("examples/contoso/templates/{file}"));
         for id in text.split('"').filter(|part| part.starts_with("/subscriptions/")) {
@@ -116,4 +122,41 @@ fn templates_name_what_the_design_makes() {
         }
     }
     assert_eq!(named, 3);
+}
+
+#[test]
+fn the_record_of_addresses_changes_nothing_and_keeps_everything() {
+    let (_, first) = compiled();
+    let mut files = support::design("examples/contoso");
+    let record = first.addresses_yaml();
+    files.push(("addresses.yaml".to_owned(), glidepath_source::Text::new("addresses.yaml", record.clone())));
+    // A name that sorts before all others, which would move them if they were not on record.
+    let more = "name: aaa\nowner: { team: a }\nenvironments: [test]\n";
+    files.push(("workloads/aaa.yaml".to_owned(), glidepath_source::Text::new("workloads/aaa.yaml", more)));
+    let (design, findings) = Design::read(&files);
+    assert!(findings.is_empty(), "{findings:?}");
+    let (second, findings) = design.unwrap().compile(&support::embedded());
+    assert!(findings.is_empty(), "{findings:?}");
+    let record: Vec<&str> = record.lines().skip(1).collect();
+    assert!(record.iter().all(|line| second.addresses_yaml().lines().any(|l| l == *line)));
+    assert_eq!(second.addresses.spokes.len(), first.addresses.spokes.len() + 1);
+}
+
+#[test]
+fn files_cut_off_anywhere_never_panic() {
+    // Placing the embedded library again and again would only take time.
+    let library = glidepath_library::Library::default();
+    let whole = support::design("examples/contoso");
+    for (i, (name, text)) in whole.iter().enumerate() {
+        for end in (0..text.as_str().len()).step_by(101) {
+            let Some(cut) = text.as_str().get(..end) else { continue };
+            let mut files = whole.clone();
+            files[i].1 = glidepath_source::Text::new(name.clone(), cut);
+            let (design, findings) = Design::read(&files);
+            assert!(design.is_some() || !findings.is_empty());
+            if let Some(design) = design {
+                design.compile(&library);
+            }
+        }
+    }
 }

@@ -73,6 +73,16 @@ fn overlapping(design: &Design, findings: &mut Vec<Finding>) {
     }
     let is_pool = |b: &Block| blocks.iter().take(pools).any(|p| std::ptr::eq(p, b));
     let is_own = |b: &Block| b.what.starts_with("the block of");
+    for block in blocks.iter().filter(|b| !b.what.starts_with("the on-premises") && b.prefix.addr().is_ipv6()) {
+        findings.push(
+            Finding::error(
+                "design/not-supported",
+                format!("{} `{}` is IPv6, which cannot be planned yet", block.what, block.prefix),
+            )
+            .at_place(block.place.clone())
+            .help("take an IPv4 block"),
+        );
+    }
     for (outer, inner) in overlaps(&blocks) {
         if is_pool(outer) && is_own(inner) {
             continue;

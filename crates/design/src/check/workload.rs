@@ -178,6 +178,29 @@ fn models(design: &Design, workload: &Workload, root: &str, findings: &mut Vec<F
         );
     }
     for (i, model) in workload.models.iter().enumerate() {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if !(2..=64).contains(&model.name.len()) || !model.name.chars().all(fits) {
+            findings.push(
+                error(
+                    places,
+                    &format!("{root}/models/{i}/name"),
+                    "design/bad-name",
+                    format!("`{}` names no model", model.name),
+                )
+                .help("write the name as the model catalogue has it: letters, digits, `.`, `_` and `-`"),
+            );
+        }
+        if model.peak_tokens_per_minute == 0 {
+            findings.push(
+                error(
+                    places,
+                    &format!("{root}/models/{i}/peakTokensPerMinute"),
+                    "design/bad-value",
+                    format!("`{}` would get no capacity", model.name),
+                )
+                .help("write the tokens a minute at the busiest time"),
+            );
+        }
         let path = format!("{root}/models/{i}/sku");
         let Some(residency) = workload.residency else { continue };
         if model.sku.is_global() {
@@ -202,17 +225,6 @@ fn models(design: &Design, workload: &Workload, root: &str, findings: &mut Vec<F
                     ),
                 )
                 .help("take a regional SKU: `Standard` or `ProvisionedManaged`"),
-            );
-        }
-        if model.peak_tokens_per_minute == 0 {
-            findings.push(
-                error(
-                    places,
-                    &format!("{root}/models/{i}/peakTokensPerMinute"),
-                    "design/bad-value",
-                    format!("`{}` would get no capacity", model.name),
-                )
-                .help("write the tokens a minute at the busiest time"),
             );
         }
     }

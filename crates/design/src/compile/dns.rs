@@ -11,7 +11,8 @@ use super::{Compiler, Context, under};
 const ZONE: &str = "Microsoft.Network/privateDnsZones";
 
 impl<'d> Compiler<'d> {
-    fn dns(&self) -> Context<'d> {
+    /// Where the zones live.
+    pub(super) fn dns(&self) -> Context<'d> {
         self.platform("connectivity", "dns", self.home())
     }
 

@@ -18,7 +18,7 @@ impl Compiler<'_> {
             prefix: Some(self.design.organization.clone()),
             parent: None,
             location: self.home().to_owned(),
-            defaults: self.defaults(),
+            defaults: self.defaults(library),
         };
         let (placed, findings) = library.place(&placement);
         self.findings.extend(findings);
@@ -30,19 +30,24 @@ impl Compiler<'_> {
         }
     }
 
-    /// Values for the default names that libraries use; a library takes those it knows.
-    fn defaults(&self) -> IndexMap<String, Value> {
+    /// Values for those default names of the libraries that a design has an answer to: our own library's and the public
+    /// ALZ library's.
+    fn defaults(&self, library: &Library) -> IndexMap<String, Value> {
         let global = self.design.workloads.values().any(|w| w.models.iter().any(|m| m.sku.is_global()));
         let skus = DeploymentSku::ALL.iter().filter(|s| global || !s.is_global()).map(|s| s.name());
         let regions = self.design.regions.iter().map(String::as_str);
-        [
+        let dns = self.dns();
+        let mut values = vec![
             ("allowed_locations", Value::array(regions)),
             ("allowed_deployment_skus", Value::array(skus)),
-            ("log_analytics_workspace_id", Value::from(self.workspace().as_str())),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+            ("log_analytics_workspace_id", Value::from(self.workspace.as_str())),
+            ("private_dns_zone_subscription_id", Value::from(dns.subscription.as_str())),
+            ("private_dns_zone_resource_group_name", Value::from(self.group_id(&dns, "001").name())),
+            ("private_dns_zone_region", Value::from(dns.region)),
+        ];
+        values.extend(self.ddos_plan().map(|(_, plan)| ("ddos_protection_plan_id", Value::from(plan.as_str()))));
+        values.retain(|(name, _)| library.defaults.contains_key(*name));
+        values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// A subscription: its alias in the tenant, and its place under a management group of the architecture.

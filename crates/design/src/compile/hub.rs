@@ -3,9 +3,9 @@
 use glidepath_arm::ResourceId;
 use serde_json::{Value as Json, json};
 
-use super::Compiler;
 use super::networks::HubNetwork;
 use super::parts::{Route, Rule, SubnetNeeds, Transit, subnet_body, zoned};
+use super::{Compiler, Context};
 use crate::{Exposure, Firewall, FirewallTier};
 
 const FIREWALL: &str = "Microsoft.Network/azureFirewalls";
@@ -13,7 +13,7 @@ const FIREWALL_POLICY: &str = "Microsoft.Network/firewallPolicies";
 const BASTION: &str = "Microsoft.Network/bastionHosts";
 const DDOS: &str = "Microsoft.Network/ddosProtectionPlans";
 
-impl Compiler<'_> {
+impl<'d> Compiler<'d> {
     /// All hubs, their peerings with each other, and the private DNS zones.
     pub(super) fn connectivity(&mut self) {
         let hubs = self.hubs.clone();
@@ -143,13 +143,19 @@ impl Compiler<'_> {
         Some(self.add_routes(&hub.context, "network", "gateway", &routes, true, path))
     }
 
-    /// Links a network to the tenant's DDoS plan; gives the plan's id. The plan stands with the first hub that wants it.
+    /// The tenant's one DDoS plan, which stands with the first hub that wants it.
+    pub(super) fn ddos_plan(&self) -> Option<(Context<'d>, ResourceId)> {
+        let context = self.hubs.iter().find(|h| h.hub.ddos_protection)?.context.clone();
+        let id = self.id(&context, "network", DDOS, "", "001");
+        Some((context, id))
+    }
+
+    /// Links a network to the tenant's DDoS plan; gives the plan's id.
     pub(super) fn protect(&mut self, wanted: bool, properties: &mut Json) -> Option<ResourceId> {
         if !wanted {
             return None;
         }
-        let first = self.hubs.iter().find(|h| h.hub.ddos_protection)?.context.clone();
-        let id = self.id(&first, "network", DDOS, "", "001");
+        let (first, id) = self.ddos_plan()?;
         if self.out.estate.get(&id).is_none() {
             let path = format!("platform/connectivity/hubs/{}/ddosProtection", first.region);
             let body = json!({ "location": first.region, "tags": first.tags, "properties": {} });
@@ -205,13 +211,14 @@ impl Compiler<'_> {
     /// private endpoints of corp workloads. Everything else ends here.
     fn firewall_rules(&self, hub: &HubNetwork<'_>) -> Vec<Json> {
         let connectivity = &self.design.platform.connectivity;
-        let spokes: Vec<String> =
-            connectivity.address_pools.get(hub.context.region).into_iter().flatten().map(ToString::to_string).collect();
+        let here = || self.spokes.iter().filter(|s| s.context.region == hub.context.region);
+        let pools = || connectivity.address_pools.get(hub.context.region).into_iter().flatten();
+        // A spoke in a block of its workload's own may lie outside the pools.
+        let outside = here().map(|s| &s.layout.prefix).filter(|prefix| !pools().any(|pool| pool.contains(*prefix)));
+        let spokes: Vec<String> = pools().chain(outside).map(ToString::to_string).collect();
         let on_premises: Vec<String> = connectivity.on_premises.iter().map(ToString::to_string).collect();
-        let endpoints: Vec<String> = self
-            .spokes
-            .iter()
-            .filter(|s| s.context.region == hub.context.region && s.workload.exposure == Exposure::Corp)
+        let endpoints: Vec<String> = here()
+            .filter(|s| s.workload.exposure == Exposure::Corp)
             .filter_map(|s| s.layout.subnet("private-endpoints").map(|e| e.prefix.to_string()))
             .collect();
         let network = |name: &str, sources: &[String], destinations: &[String], port: &str| {

@@ -8,8 +8,8 @@ use super::{Compiler, Context, under};
 const WORKSPACE: &str = "Microsoft.OperationalInsights/workspaces";
 
 impl Compiler<'_> {
-    /// The workspace that all logs go to.
-    pub(super) fn workspace(&self) -> ResourceId {
+    /// The id of the workspace that all logs go to.
+    pub(super) fn workspace_id(&self) -> ResourceId {
         let context = self.platform("management", "management", self.home());
         self.id(&context, "001", WORKSPACE, "", "001")
     }
@@ -18,7 +18,7 @@ impl Compiler<'_> {
         let path = "platform/management";
         let context = self.platform("management", "management", self.home());
         self.add_group(&context, "001", path);
-        let workspace = self.workspace();
+        let workspace = self.workspace.clone();
         // Without an Azure Monitor private link scope, agents reach the workspace by its public endpoint only.
         let body = json!({
             "location": context.region,

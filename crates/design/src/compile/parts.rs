@@ -181,7 +181,7 @@ impl Compiler<'_> {
 
     /// Sends a resource's logs and metrics to the workspace. `logs`: a category group, where the type has logs.
     pub(super) fn add_diagnostics(&mut self, context: &Context<'_>, of: &ResourceId, logs: Option<&str>, path: &str) {
-        let workspace = self.workspace();
+        let workspace = self.workspace.clone();
         let id = under(of, "Microsoft.Insights/diagnosticSettings", "to-workspace");
         let mut properties = json!({ "workspaceId": workspace.as_str() });
         if let Some(into) = properties.as_object_mut() {

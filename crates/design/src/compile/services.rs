@@ -98,7 +98,7 @@ impl<'d> Compiler<'d> {
         let body = match service {
             Service::Foundry => {
                 depends_on.push(site.spoke.vnet.clone());
-                foundry::account(site)
+                foundry::account(site, &self.names.unique(site.id.name(), 64))
             }
             Service::Search => bodies::search(site),
             Service::Cosmos => bodies::cosmos(site),

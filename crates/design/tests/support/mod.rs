@@ -1,4 +1,5 @@
 //! What the tests of this crate share: files of the repository, and the embedded library.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::disallowed_methods, reason = "tests read the repository")]
 

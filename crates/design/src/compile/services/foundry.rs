@@ -8,10 +8,10 @@ use crate::compile::Compiler;
 use crate::{ContentFilter, Model};
 
 /// The account. Online workloads may be reached through the AI gateway's allowed addresses, corp ones not at all.
-pub(super) fn account(site: &Site<'_, '_>) -> Json {
+pub(super) fn account(site: &Site<'_, '_>, subdomain: &str) -> Json {
     let properties = json!({
         "allowProjectManagement": true,
-        "customSubDomainName": site.id.name(),
+        "customSubDomainName": subdomain,
         "disableLocalAuth": true,
         "publicNetworkAccess": if site.is_online() { "Enabled" } else { "Disabled" },
         "networkAcls": { "defaultAction": "Deny", "bypass": "AzureServices", "ipRules": [], "virtualNetworkRules": [] },
