@@ -1,6 +1,13 @@
 //! Real templates expand to the known numbers (`reference/arm-templates.md`, sections 1.5 and 2.4). The corpora lie
 //! beside the workspace; where they do not, the tests say so and pass.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may do what tests may"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +23,6 @@ struct Folder {
     root: PathBuf,
 }
 
-#[allow(clippy::disallowed_methods, reason = "tests read files")]
 fn read(path: &Path) -> Option<Text> {
     std::fs::read_to_string(path).ok().map(|text| Text::new(path.display().to_string(), text))
 }
@@ -207,7 +213,6 @@ fn hub_and_spoke() {
 
 /// Reading and expanding the official template; the goal is 100 ms in a release build, files in memory.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "this measures time")]
 fn portal_is_fast() {
     struct Memory(std::collections::HashMap<String, Text>);
     impl Links for Memory {

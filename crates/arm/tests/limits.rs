@@ -1,5 +1,7 @@
 //! Hostile templates end with findings: no panic, no stack overflow, no endless work.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
+
 use std::fmt::Write as _;
 
 use glidepath_arm::template::{Context, Expansion, NoLinks, Parameters, expand};
@@ -22,7 +24,8 @@ fn chain(length: usize, first: &str, next: &str) -> String {
         let before = format!("variables('v{}')", i - 1);
         write!(template, ", \"v{i}\": \"[{}]\"", next.replace('$', &before)).unwrap();
     }
-    write!(template, "}}, \"outputs\": {{\"o\": {{\"type\": \"object\", \"value\": \"[variables('v{length}')]\"}}}}}}").unwrap();
+    write!(template, "}}, \"outputs\": {{\"o\": {{\"type\": \"object\", \"value\": \"[variables('v{length}')]\"}}}}}}")
+        .unwrap();
     template
 }
 
@@ -42,7 +45,8 @@ fn longer_chains_are_too_deep() {
 /// The widest frames: every step of the chain goes through objects, loops, functions and parameters.
 #[test]
 fn chains_of_any_kind_are_bounded() {
-    let mut template = "{\"resources\": [], \"parameters\": {\"p0\": {\"type\": \"string\", \"defaultValue\": \"x\"}".to_owned();
+    let mut template =
+        "{\"resources\": [], \"parameters\": {\"p0\": {\"type\": \"string\", \"defaultValue\": \"x\"}".to_owned();
     for i in 1..=3_000 {
         write!(template, ", \"p{i}\": {{\"type\": \"object\", \"defaultValue\": {{\"a\": [{{\"copy\": [{{\"name\": \"l\", \"count\": 1, \"input\": \"[map(createArray(parameters('p{}')), lambda('x', lambdaVariables('x')))]\"}}]}}]}}}}", i - 1).unwrap();
     }
@@ -63,7 +67,9 @@ fn chains_of_any_kind_are_bounded() {
         )
         .unwrap();
     }
-    template.push_str("], \"outputs\": {\"o\": {\"type\": \"string\", \"value\": \"[reference('d699').outputs.o.value]\"}}}");
+    template.push_str(
+        "], \"outputs\": {\"o\": {\"type\": \"string\", \"value\": \"[reference('d699').outputs.o.value]\"}}}",
+    );
     let expansion = run(&template);
     assert!(expansion.findings.iter().all(|f| f.code == "template/too-deep"), "{:?}", expansion.findings.first());
     assert_eq!(expansion.deployments, 700);
@@ -74,7 +80,10 @@ fn what_doubles_is_too_large() {
     told(&run(&chain(60, "x", "createArray($, $)")), "template/too-large");
     told(&run(&chain(60, "x", "concat($, $)")), "expression/too-large");
     told(&run(&chain(60, "x", "createObject('a', $, 'b', $)")), "template/too-large");
-    told(&run(&chain(60, "x", "if(equals(reference('/subscriptions/s/providers/A.B/c/x').y, 1), $, concat($, $))")), "expression/too-large");
+    told(
+        &run(&chain(60, "x", "if(equals(reference('/subscriptions/s/providers/A.B/c/x').y, 1), $, concat($, $))")),
+        "expression/too-large",
+    );
 }
 
 #[test]
