@@ -2,6 +2,15 @@
 //!
 //! They lie at `../shared/corpora` beside the workspace; without them these tests say that they skip.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test harness reads files, prints, and stops at what is wrong"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -286,7 +295,6 @@ fn types_in(condition: &Value, types: &mut Vec<String>) {
 /// `cargo test --release -p glidepath-policy --test corpora -- --ignored --nocapture`: how fast is it?
 #[test]
 #[ignore = "measures; run it in release"]
-#[expect(clippy::disallowed_methods, reason = "it measures time")]
 fn speed() {
     let Some(corpora) = corpora() else { return };
     let built_ins: Vec<(ResourceId, Value)> = ["policyDefinitions", "policySetDefinitions"]

@@ -1,5 +1,14 @@
 //! Runs `tests/suite/policy/*.yaml`. The form of a case is explained in `tests/suite/policy/README.md`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test harness reads files, prints, and stops at what is wrong"
+)]
+
 use std::path::Path;
 
 use glidepath_arm::{Object, Reason, ResourceId, Value};
