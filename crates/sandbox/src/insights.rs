@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use glidepath_arm::{ResourceId, Scope, Value};
 use glidepath_estate::Resource;
-use glidepath_policy::{Contributor, Effect, Operation, Outcome};
+use glidepath_policy::{ComplianceState, Contributor, Effect, Operation, policy_state, state};
 use serde_json::{Value as Json, json};
 
 use crate::answer::{Answer, ArmError, Reply};
@@ -18,18 +18,15 @@ use crate::resources::exists_around;
 use crate::sandbox::Sandbox;
 use crate::world::{Kind, World, kind};
 
-const NON_COMPLIANT: &str = "NonCompliant";
-
 /// States of a page when the caller does not say.
 const PAGE: usize = 1000;
 
 /// One policy instance's view of one resource.
 struct State {
     resource: ResourceId,
-    location: String,
-    groups: String,
+    content: Value,
     contributor: Contributor,
-    compliance: &'static str,
+    compliance: ComplianceState,
 }
 
 /// The states computed last: the estate's generation they belong to, and those of each scope asked for.
@@ -89,10 +86,11 @@ impl Sandbox {
         let details =
             call.parameter("$expand").is_some_and(|e| e.to_ascii_lowercase().contains("policyevaluationdetails"));
         let filter = filter(call)?;
-        let time = self.timestamp();
+        let world = self.world();
+        let now = self.now();
         let records: Vec<Json> = states
             .iter()
-            .map(|state| record(state, &time, &context, details))
+            .map(|state| record(&world, state, now, &context, details))
             .filter(|record| filter.iter().all(|(field, wanted)| field_is(record, field, wanted)))
             .collect();
         let number = |name: &str| call.parameter(name).and_then(|text| text.parse::<usize>().ok());
@@ -113,12 +111,13 @@ impl Sandbox {
         let states = self.states(scope);
         let context = self.context(scope, "summary");
         let filter = filter(call)?;
-        let time = self.timestamp();
+        let world = self.world();
+        let now = self.now();
         let kept: Vec<&State> = states
             .iter()
             .filter(|state| {
                 filter.is_empty() || {
-                    let record = record(state, &time, &context, false);
+                    let record = record(&world, state, now, &context, false);
                     filter.iter().all(|(field, wanted)| field_is(&record, field, wanted))
                 }
             })
@@ -153,7 +152,7 @@ impl Sandbox {
                             "policyDefinitionId": definition.as_str(),
                             "policyDefinitionReferenceId": reference,
                             "policyDefinitionGroupNames": [""],
-                            "effect": kept.first().map(|s| s.contributor.effect.name()),
+                            "effect": kept.first().map(|s| s.contributor.written_effect.to_lowercase()),
                             "results": query(kept, ""),
                         })
                     })
@@ -203,14 +202,8 @@ fn scan(world: &World, scope: &ResourceId, now: i64) -> Vec<State> {
             }
             states.push(State {
                 resource: resource.id.clone(),
-                location: content.get("location").and_then(Value::as_str).unwrap_or_default().to_owned(),
-                groups: management_groups(world, &resource.id),
-                compliance: match contributor.outcome {
-                    Outcome::Triggered | Outcome::NotEnforced => NON_COMPLIANT,
-                    Outcome::Compliant => "Compliant",
-                    Outcome::Exempt => "Exempt",
-                    Outcome::DependsOn => "Unknown",
-                },
+                content: content.clone(),
+                compliance: state(&contributor),
                 contributor,
             });
         }
@@ -252,96 +245,58 @@ fn held<'a>(world: &'a World, scope: &ResourceId) -> Vec<&'a Resource> {
         .collect()
 }
 
-/// The management groups above a resource, nearest first, as Azure joins them.
-fn management_groups(world: &World, id: &ResourceId) -> String {
-    let scopes = world.hierarchy.scopes_of(id);
-    let groups = scopes.iter().rev().filter(|s| matches!(s.scope(), Scope::ManagementGroup(_)));
-    groups.map(|g| g.name()).collect::<Vec<_>>().join(",")
-}
-
-fn record(state: &State, time: &str, context: &str, details: bool) -> Json {
-    let contributor = &state.contributor;
-    let initiative = contributor.initiative.as_ref();
-    let mut record = json!({
-        "@odata.id": null,
-        "@odata.context": format!("{context}/$entity"),
-        "timestamp": time,
-        "resourceId": state.resource.as_str(),
-        "policyAssignmentId": contributor.assignment.id.as_str(),
-        "policyDefinitionId": contributor.definition.id.as_str(),
-        "effectiveParameters": "",
-        "isCompliant": state.compliance != NON_COMPLIANT,
-        "subscriptionId": state.resource.subscription_id().unwrap_or_default(),
-        "resourceType": state.resource.resource_type().map(|t| t.to_string()).unwrap_or_default(),
-        "resourceLocation": state.location,
-        "resourceGroup": state.resource.resource_group_name().unwrap_or_default(),
-        "resourceTags": "tbd",
-        "policyAssignmentName": contributor.assignment.name,
-        "policyAssignmentOwner": "tbd",
-        "policyAssignmentParameters": "",
-        "policyAssignmentScope": contributor.assignment_scope.as_str(),
-        "policyAssignmentVersion": contributor.assignment.version.clone().unwrap_or_default(),
-        "policyDefinitionName": contributor.definition.name,
-        "policyDefinitionAction": contributor.effect.name(),
-        "policyDefinitionCategory": "tbd",
-        "policyDefinitionVersion": contributor.definition.version.clone().unwrap_or_default(),
-        "policySetDefinitionId": initiative.map_or("", |i| i.id.as_str()),
-        "policySetDefinitionName": initiative.map_or("", |i| i.name.as_str()),
-        "policySetDefinitionOwner": "",
-        "policySetDefinitionCategory": "",
-        "policySetDefinitionParameters": "",
-        "policySetDefinitionVersion": initiative.and_then(|i| i.version.clone()).unwrap_or_default(),
-        "managementGroupIds": state.groups,
-        "policyDefinitionReferenceId": contributor.reference_id.clone().unwrap_or_default(),
-        "complianceState": state.compliance,
-        "policyDefinitionGroupNames": [],
-    });
-    if details && let Some(object) = record.as_object_mut() {
-        object.insert("policyEvaluationDetails".to_owned(), json!({"evaluatedExpressions": contributor.expressions}));
+/// The record of a state, as seen from this sandbox.
+fn record(world: &World, state: &State, now: i64, context: &str, details: bool) -> Json {
+    let mut record = policy_state(&state.contributor, &state.resource, &state.content, &world.hierarchy, now);
+    if let Some(object) = record.as_object_mut() {
+        object.insert("@odata.context".to_owned(), format!("{context}/$entity").into());
+        if !details {
+            object.remove("policyEvaluationDetails");
+        }
     }
     record
 }
 
 /// Counts over resources and policies.
 fn results(kept: &[&State], uri: &str) -> Json {
-    // A resource is as bad as the worst state it has: Azure's order.
-    const ORDER: [&str; 4] = [NON_COMPLIANT, "Compliant", "Exempt", "Unknown"];
-    let rank = |state: &str| ORDER.iter().position(|s| *s == state).unwrap_or(ORDER.len());
     // States come in the order of their resources, so that a resource's stand side by side.
-    let mut resources: Vec<(&ResourceId, &'static str)> = Vec::new();
-    let mut policies: BTreeMap<(&ResourceId, &ResourceId, &str), &'static str> = BTreeMap::new();
+    let mut resources: Vec<(&ResourceId, ComplianceState)> = Vec::new();
+    let mut policies: BTreeMap<(&ResourceId, &ResourceId, &str), ComplianceState> = BTreeMap::new();
     for state in kept {
         match resources.last_mut() {
-            Some((id, worst)) if id.as_str() == state.resource.as_str() => {
-                if rank(state.compliance) < rank(worst) {
-                    *worst = state.compliance;
-                }
+            Some((id, strongest)) if id.as_str() == state.resource.as_str() => {
+                *strongest = state.compliance.min(*strongest);
             }
             _ => resources.push((&state.resource, state.compliance)),
         }
         let contributor = &state.contributor;
         let reference = contributor.reference_id.as_deref().unwrap_or_default();
-        let worst = policies
+        let strongest = policies
             .entry((&contributor.assignment.id, &contributor.definition.id, reference))
             .or_insert(state.compliance);
-        if rank(state.compliance) < rank(worst) {
-            *worst = state.compliance;
-        }
+        *strongest = state.compliance.min(*strongest);
     }
-    let details = |states: Vec<&'static str>| -> Vec<Json> {
-        let count = |wanted: &str| states.iter().filter(|s| **s == wanted).count();
-        let counts = ORDER.iter().map(|s| (*s, count(s))).filter(|(_, n)| *n > 0);
-        counts.map(|(state, n)| json!({"complianceState": state.to_ascii_lowercase(), "count": n})).collect()
+    let details = |states: &[ComplianceState]| -> Vec<Json> {
+        const ALL: [ComplianceState; 5] = [
+            ComplianceState::NonCompliant,
+            ComplianceState::Compliant,
+            ComplianceState::Conflict,
+            ComplianceState::Exempt,
+            ComplianceState::Unknown,
+        ];
+        let counts = ALL.iter().map(|s| (s, states.iter().filter(|found| *found == s).count()));
+        let present = counts.filter(|(_, n)| *n > 0);
+        present.map(|(s, n)| json!({"complianceState": s.name().to_ascii_lowercase(), "count": n})).collect()
     };
-    let bad = |states: &[&'static str]| states.iter().filter(|s| **s == NON_COMPLIANT).count();
+    let bad = |states: &[ComplianceState]| states.iter().filter(|s| **s == ComplianceState::NonCompliant).count();
     let (resources, policies): (Vec<_>, Vec<_>) =
         (resources.into_iter().map(|(_, state)| state).collect(), policies.into_values().collect());
     json!({
         "queryResultsUri": uri,
         "nonCompliantResources": bad(&resources),
         "nonCompliantPolicies": bad(&policies),
-        "resourceDetails": details(resources),
-        "policyDetails": details(policies),
+        "resourceDetails": details(&resources),
+        "policyDetails": details(&policies),
         "policyGroupDetails": [],
     })
 }

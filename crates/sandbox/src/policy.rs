@@ -2,7 +2,7 @@
 
 use glidepath_arm::{ResourceId, ResourceType, Value};
 use glidepath_estate::Resource;
-use glidepath_policy::{AssetKind, Operation, Related, RelatedQuery, Request, Verdict};
+use glidepath_policy::{AssetKind, Operation, Related, RelatedQuery, Request, Verdict, refusal};
 
 use crate::answer::ArmError;
 use crate::world::{World, has_type};
@@ -53,17 +53,7 @@ pub(crate) fn delete(world: &World, resource: &Resource, now: i64) -> Result<(),
 }
 
 fn refused(verdict: &Verdict, id: &ResourceId) -> ArmError {
-    ArmError::whole(403, refusal(verdict, id))
-}
-
-/// Stands in until the policy crate brings Azure's whole body.
-fn refusal(verdict: &Verdict, id: &ResourceId) -> Value {
-    let assignments: Vec<&str> = verdict.contributors.iter().map(|c| c.assignment.id.as_str()).collect();
-    Value::from(serde_json::json!({"error": {
-        "code": "RequestDisallowedByPolicy",
-        "target": id.name(),
-        "message": format!("Resource '{}' was disallowed by policy. Policy identifiers: '{assignments:?}'.", id.name()),
-    }}))
+    ArmError::whole(403, refusal(verdict, id).into())
 }
 
 /// `subscription()` in a policy rule.
