@@ -21,7 +21,9 @@ pub fn parse(text: &Text) -> Result<Node, Finding> {
     if blank {
         return Ok(Node { span: Span::default(), kind: Kind::Object(Vec::new()) });
     }
-    match serde_saphyr::from_str::<Spanned<Tree>>(text.as_str()) {
+    // YAML 1.2: only `true` and `false` are booleans, so that a workload may be called `y`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    match serde_saphyr::from_str_with_options::<Spanned<Tree>>(text.as_str(), options) {
         Ok(tree) => Ok(node(text, tree)),
         Err(error) => {
             let place = error.location().map(|l| span(text, &l, 1)).unwrap_or_default();
@@ -165,6 +167,10 @@ mod tests {
         assert_eq!(list.items()[1].get("b").unwrap().kind, Kind::Bool(true));
         assert_eq!(list.items()[1].get("c").unwrap().kind, Kind::Null);
         assert_eq!(node.get("a").unwrap().kind, Kind::Int(1));
+        let node = parse(&Text::new("d.yaml", "name: y\nother: no\nyes: true\n")).unwrap();
+        assert_eq!(node.get("name").unwrap().as_str(), Some("y"));
+        assert_eq!(node.get("other").unwrap().as_str(), Some("no"));
+        assert_eq!(node.get("yes").unwrap().kind, Kind::Bool(true));
     }
 
     #[test]

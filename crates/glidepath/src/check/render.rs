@@ -29,8 +29,7 @@ pub(crate) fn table(report: &Report, verbose: bool) -> String {
     for resource in &report.resources {
         refused(resource, verbose, &mut text);
     }
-    unknown(report, &mut text);
-    for name in HEADINGS.iter().filter(|n| !matches!(**n, "deny" | "denyAction" | "dependsOn" | "disabled")) {
+    for name in HEADINGS.iter().filter(|n| !matches!(**n, "deny" | "denyAction" | "disabled")) {
         by_policy(report, name, verbose, &mut text);
     }
     closing(report, &mut text);
@@ -103,29 +102,7 @@ fn wanted(e: &EvaluatedExpression) -> String {
     }
 }
 
-fn unknown(report: &Report, text: &mut String) {
-    let hits: Vec<(&Checked, &Contributor)> = hits(report, "dependsOn").collect();
-    if hits.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "{} ({})", paint(YELLOW, "depends on what only the deployment knows"), hits.len());
-    for (resource, contributor) in hits {
-        let _ = writeln!(
-            text,
-            "  {} {}  {}\n     {} would {} if so",
-            resource.name,
-            resource.resource_type,
-            paint(DIM, place(resource)),
-            chain(contributor),
-            contributor.effect
-        );
-        for reason in &contributor.unknowns {
-            let _ = writeln!(text, "       {reason}");
-        }
-    }
-    text.push('\n');
-}
-
+/// Everything under one heading, policy by policy.
 fn by_policy(report: &Report, name: &str, verbose: bool, text: &mut String) {
     let mut policies: indexmap::IndexMap<String, Vec<(&Checked, &Contributor)>> = indexmap::IndexMap::new();
     for (resource, contributor) in hits(report, name) {
@@ -134,9 +111,13 @@ fn by_policy(report: &Report, name: &str, verbose: bool, text: &mut String) {
     if policies.is_empty() {
         return;
     }
-    let _ = writeln!(text, "{} ({})", paint(CYAN, name), count(policies.len(), "policy"));
+    let style = if name == "dependsOn" { YELLOW } else { CYAN };
+    let _ = writeln!(text, "{} ({})", paint(style, words(name)), count(policies.len(), "policy"));
     for (chain, hits) in policies {
         let _ = writeln!(text, "  {chain}");
+        if let Some((_, first)) = hits.first().filter(|(_, c)| c.outcome == Outcome::DependsOn) {
+            let _ = writeln!(text, "     would {} if so; {}", first.effect, reasons(first));
+        }
         let shown = if verbose { hits.len() } else { SHOWN_PER_POLICY };
         for (resource, contributor) in hits.iter().take(shown) {
             let _ =
@@ -153,6 +134,18 @@ fn by_policy(report: &Report, name: &str, verbose: bool, text: &mut String) {
         }
     }
     text.push('\n');
+}
+
+/// Why the outcome is not known, each reason once.
+fn reasons(contributor: &Contributor) -> String {
+    let mut reasons: Vec<&str> = Vec::new();
+    for unknown in &contributor.unknowns {
+        let reason = unknown.split_once(": ").map_or(unknown.as_str(), |(_, reason)| reason);
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons.join("; ")
 }
 
 fn hits<'a>(report: &'a Report, name: &str) -> impl Iterator<Item = (&'a Checked, &'a Contributor)> {
@@ -178,7 +171,7 @@ fn closing(report: &Report, text: &mut String) {
 
 fn words(name: &str) -> &str {
     match name {
-        "dependsOn" => "depends on unknowns",
+        "dependsOn" => "depends on what only the deployment knows",
         "notEnforced" => "not enforced",
         other => other,
     }

@@ -99,7 +99,7 @@ impl Terminal {
         self.findings(&failure.findings);
         let errors = failure.findings.iter().filter(|f| f.is_error()).count();
         if errors > 1 {
-            self.note(&paint(BOLD, format!("{errors} errors; nothing was changed by them")));
+            self.note(&paint(BOLD, format!("{errors} errors")));
         }
     }
 }
