@@ -28,8 +28,8 @@ pub struct Engine {
     initiatives: BTreeMap<ResourceId, Arc<Initiative>>,
     assignments: BTreeMap<ResourceId, Entry>,
     exemptions: BTreeMap<ResourceId, Exemption>,
-    /// Scope → its assignments, in the order of their ids.
-    by_scope: FxHashMap<ResourceId, Vec<ResourceId>>,
+    /// Scope → its assignments, in the order of their ids: the same entries, found without comparing long ids.
+    by_scope: FxHashMap<ResourceId, Vec<Entry>>,
     /// Assignment → its exemptions, in the order of their ids.
     exempted: FxHashMap<ResourceId, Vec<ResourceId>>,
 }
@@ -38,7 +38,8 @@ pub struct Engine {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) assignment: Arc<Assignment>,
-    bound: OnceLock<Arc<Bound>>,
+    /// Shared between the two maps, and by clones of the engine until one of them changes.
+    bound: Arc<OnceLock<Arc<Bound>>>,
 }
 
 /// What is done to a resource.
@@ -139,8 +140,17 @@ impl Engine {
                 self.initiatives.insert(id.clone(), Arc::new(i));
             }),
             AssetKind::Assignment => Assignment::read(id, body, &mut author).map(|a| {
-                insert_sorted(self.by_scope.entry(a.scope.clone()).or_default(), id);
-                self.assignments.insert(id.clone(), Entry { assignment: Arc::new(a), bound: OnceLock::new() });
+                let entry = Entry { assignment: Arc::new(a), bound: Arc::default() };
+                let list = self.by_scope.entry(entry.assignment.scope.clone()).or_default();
+                match list.binary_search_by(|other| other.assignment.named.id.cmp(id)) {
+                    Ok(at) => {
+                        if let Some(old) = list.get_mut(at) {
+                            *old = entry.clone();
+                        }
+                    }
+                    Err(at) => list.insert(at, entry.clone()),
+                }
+                self.assignments.insert(id.clone(), entry);
             }),
             AssetKind::Exemption => Exemption::read(id, body, &mut author).map(|e| {
                 self.unlink_exemption(id);
@@ -178,7 +188,7 @@ impl Engine {
                 if let Some(entry) = self.assignments.remove(id)
                     && let Some(list) = self.by_scope.get_mut(&entry.assignment.scope)
                 {
-                    list.retain(|other| other != id);
+                    list.retain(|other| other.assignment.named.id != *id);
                 }
             }
             Some(AssetKind::Exemption) => {
@@ -254,8 +264,7 @@ impl Engine {
     pub(crate) fn entries_at<'e>(&'e self, id: &ResourceId, scopes: &[ResourceId]) -> Vec<&'e Entry> {
         let mut found = Vec::new();
         let mut at = |scope: &ResourceId| {
-            for assignment in self.by_scope.get(scope).into_iter().flatten() {
-                let Some(entry) = self.assignments.get(assignment) else { continue };
+            for entry in self.by_scope.get(scope).into_iter().flatten() {
                 let left_out = |not: &ResourceId| scopes.contains(not) || id.is_within(not);
                 if !entry.assignment.not_scopes.iter().any(left_out) {
                     found.push(entry);
@@ -287,9 +296,15 @@ impl Engine {
     /// Forgets what assignments made of an asset that has changed.
     fn unbind(&mut self, asset: &ResourceId) {
         for entry in self.assignments.values_mut() {
-            let stale = entry.bound.get().is_some_and(|bound| bound.made_of.contains(asset));
-            if stale {
-                entry.bound = OnceLock::new();
+            // One not yet put together may be shared with a clone of the engine, which keeps the old asset.
+            if entry.bound.get().is_some_and(|bound| !bound.made_of.contains(asset)) {
+                continue;
+            }
+            entry.bound = Arc::default();
+            let list = self.by_scope.get_mut(&entry.assignment.scope);
+            let same = |other: &&mut Entry| Arc::ptr_eq(&other.assignment, &entry.assignment);
+            if let Some(other) = list.and_then(|l| l.iter_mut().find(same)) {
+                other.bound = Arc::clone(&entry.bound);
             }
         }
     }
@@ -319,5 +334,35 @@ fn kind_of(id: &ResourceId) -> Option<AssetKind> {
 fn insert_sorted(list: &mut Vec<ResourceId>, id: &ResourceId) {
     if let Err(at) = list.binary_search(id) {
         list.insert(at, id.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// An assignment follows its definition when that changes; a clone of the engine keeps what it had.
+    #[test]
+    fn changed_definitions_reach_their_assignments() {
+        let definition = ResourceId::new("/providers/Microsoft.Authorization/policyDefinitions/d");
+        let scope = ResourceId::subscription("s");
+        let assignment = ResourceId::new("/subscriptions/s/providers/Microsoft.Authorization/policyAssignments/a");
+        let body = |mode: &str| {
+            let rule = json!({"if": {"field": "kind", "equals": "x"}, "then": {"effect": "deny"}});
+            Value::from(json!({"properties": {"mode": mode, "policyRule": rule}}))
+        };
+        let assigned = Value::from(json!({"properties": {"policyDefinitionId": definition.as_str()}}));
+        let arm_modes = |engine: &Engine| engine.in_force(&scope, &Hierarchy::default()).arm_mode_instances;
+        let mut engine = Engine::new();
+        assert_eq!(engine.upsert(&assignment, &assigned), []);
+        assert_eq!((arm_modes(&engine), engine.dangling().len()), (0, 1));
+        assert_eq!(engine.upsert(&definition, &body("All")), []);
+        let before = engine.clone();
+        assert_eq!((arm_modes(&engine), engine.dangling().len()), (1, 0));
+        assert_eq!(engine.upsert(&definition, &body("Microsoft.KeyVault.Data")), []);
+        assert_eq!((arm_modes(&engine), arm_modes(&before)), (0, 1));
+        engine.remove(&assignment);
+        assert_eq!(engine.in_force(&scope, &Hierarchy::default()).assignments, []);
     }
 }
