@@ -36,7 +36,7 @@ pub(crate) enum Command {
     #[command(
         before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n"
     )]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// The local ARM control plane that enforces policy on every write
     #[command(
         before_long_help = "Examples:\n  glidepath sandbox examples/contoso\n  glidepath sandbox --port 8443 --state /tmp/lab\n"

@@ -31,12 +31,11 @@ pub(crate) fn read(path: &Path) -> Result<Text, Finding> {
     }
 }
 
+/// Texts beside their paths below a folder, with `/` between segments.
+pub(crate) type Files = Vec<(String, Text)>;
+
 /// Reads every file below a folder whose name fits, in the order of the paths; hidden folders are passed over.
-/// Gives the path below the folder, with `/`, beside each text.
-pub(crate) fn read_folder(
-    folder: &Path,
-    fits: &dyn Fn(&str) -> bool,
-) -> Result<(Vec<(String, Text)>, Vec<Finding>), Finding> {
+pub(crate) fn read_folder(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Result<(Files, Vec<Finding>), Finding> {
     if !folder.is_dir() {
         let name = folder.display();
         return Err(Finding::error("file/no-folder", format!("`{name}` is not a folder"))

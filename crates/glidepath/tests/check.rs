@@ -56,9 +56,14 @@ fn the_official_ai_landing_zone_meets_the_alz_library() {
     assert_eq!(answer["kind"], "check");
     let summary = &answer["summary"];
     // Expansion: reference arm-templates.md 2.4; policy: policy-engine.md 1.9.
-    for (key, wanted) in
-        [("resources", 224), ("types", 44), ("deployments", 235), ("assignments", 75), ("instances", 1273), ("armModeInstances", 1184)]
-    {
+    for (key, wanted) in [
+        ("resources", 224),
+        ("types", 44),
+        ("deployments", 235),
+        ("assignments", 75),
+        ("instances", 1273),
+        ("armModeInstances", 1184),
+    ] {
         assert_eq!(summary[key], wanted, "{key} in {summary}");
     }
     assert!(summary["byEffect"]["deny"].as_u64().unwrap() > 0, "{summary}");
