@@ -24,8 +24,7 @@ pub fn refusal(verdict: &Verdict, id: &ResourceId) -> serde_json::Value {
     let identifiers = serde_json::Value::from(refusing.iter().map(|c| identifiers(c)).collect::<Vec<_>>());
     let reasons: Vec<String> = reasons.iter().map(|r| format!("'{r}'")).collect();
     let because = if reasons.is_empty() { String::new() } else { format!(" Reasons: {}.", reasons.join(", ")) };
-    let message =
-        format!("Resource '{name}' was disallowed by policy.{because} Policy identifiers: '{identifiers}'.");
+    let message = format!("Resource '{name}' was disallowed by policy.{because} Policy identifiers: '{identifiers}'.");
     json!({"error": {
         "code": "RequestDisallowedByPolicy",
         "target": name,
