@@ -34,8 +34,22 @@ impl Outcome {
         Self { status: None, error: None, body: Some(body), polls: 0 }
     }
 
+    /// Nothing to be told but that it is done.
+    pub(crate) fn nothing() -> Self {
+        Self { status: None, error: None, body: None, polls: 0 }
+    }
+
+    pub(crate) fn succeeded() -> Self {
+        Self { status: Some("Succeeded"), error: None, body: None, polls: 0 }
+    }
+
     pub(crate) fn failed(error: Value) -> Self {
         Self { status: Some("Failed"), error: Some(error), body: None, polls: 0 }
+    }
+
+    /// After so many polls that say "running".
+    pub(crate) fn after(self, polls: u32) -> Self {
+        Self { polls, ..self }
     }
 }
 
