@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use glidepath_source::{Finding, Node, Place};
 
+use super::depend::Edges;
 use super::evaluate::Site;
 use super::nested::{Deployment, label};
 use super::resources::Instance;
 use super::session::Session;
-use super::{Dropped, Expanded, Expansion};
+use super::{Dropped, Expanded, Expansion, Nested};
 use crate::{ResourceId, ResourceType, Value};
 
 impl<'a> Session<'a> {
@@ -26,6 +27,14 @@ impl<'a> Session<'a> {
             };
             expansion.outputs.insert(output.key.clone(), value);
         }
+        for assert in root.template.get("asserts").map(Node::members).unwrap_or_default() {
+            let value = self.value(&assert.value, &Site::of(&root));
+            if value == Value::Bool(false) {
+                let message = format!("the assert `{}` is false", assert.key);
+                self.tell(Finding::error("template/assert-failed", message).at(root.text, assert.value.span));
+            }
+            expansion.asserts.insert(assert.key.clone(), value);
+        }
         expansion.findings = self.take_findings();
         expansion
     }
@@ -40,6 +49,7 @@ impl<'a> Session<'a> {
 
     fn emit(&self, deployment: &Rc<Deployment<'a>>, expansion: &mut Expansion) {
         self.bind_all(deployment);
+        self.tell_limits(deployment);
         let instances = self.instances(deployment);
         let mut bodies = Vec::with_capacity(instances.len());
         for instance in instances {
@@ -70,14 +80,22 @@ impl<'a> Session<'a> {
                     Finding::note("template/extension-resource", message).at(instance.site.text, instance.node.span),
                 );
             } else if let Some(body) = body {
-                let depends_on = on.iter().filter_map(|d| instances.get(*d));
-                let depends_on = depends_on.filter(|d| !d.is_existing() && !d.is_dropped(self));
-                let depends_on = depends_on.map(|d| label(&d.id(self))).collect();
-                expansion.resources.push(self.expanded(instance, body, depends_on));
+                expansion.resources.push(self.expanded(instance, body, self.ids_of(instances, on)));
             } else {
                 match self.child(instance) {
                     Ok(child) => {
                         expansion.deployments += 1;
+                        let (depends_on, implied) = self.ids_of(instances, on);
+                        expansion.nested.push(Nested {
+                            id: instance.id(self),
+                            deployment: child.chain.clone(),
+                            scope: child.target.id(),
+                            source: instance.place(),
+                            symbolic_name: instance.symbolic.as_deref().map(str::to_owned),
+                            copy_index: instance.copy_index,
+                            depends_on,
+                            implied,
+                        });
                         self.emit(&child, expansion);
                         for output in child.template.get("outputs").map(Node::members).unwrap_or_default() {
                             if let Err(error) = self.output(&child, &output.key) {
@@ -91,6 +109,17 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    /// The ids behind edges, all of them and the implied ones; what is not deployed is no dependency.
+    fn ids_of(&self, instances: &[Rc<Instance<'a>>], edges: &Edges) -> (Vec<String>, Vec<String>) {
+        let ids = |numbers: &[usize]| -> Vec<String> {
+            let on = numbers.iter().filter_map(|d| instances.get(*d));
+            on.filter(|d| !d.is_existing() && !d.is_dropped(self)).map(|d| label(&d.id(self))).collect()
+        };
+        let mut all: Vec<usize> = edges.written.iter().chain(&edges.implied).copied().collect();
+        all.sort_unstable();
+        (ids(&all), ids(&edges.implied))
     }
 
     /// Binds every parameter that is given or required: what is wrong with it is told even if nothing asks for it.
@@ -143,7 +172,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn expanded(&self, instance: &Rc<Instance<'a>>, body: Value, depends_on: Vec<String>) -> Expanded {
+    fn expanded(&self, instance: &Rc<Instance<'a>>, body: Value, edges: (Vec<String>, Vec<String>)) -> Expanded {
         let id = instance.id(self);
         let declared = label(&instance.kind(self));
         // The legacy form of extensions, `X/providers/locks`, is told by its id.
@@ -166,7 +195,8 @@ impl<'a> Session<'a> {
             deployment: instance.site.chain(),
             symbolic_name: instance.symbolic.as_deref().map(str::to_owned),
             copy_index: instance.copy_index,
-            depends_on,
+            depends_on: edges.0,
+            implied: edges.1,
         }
     }
 }

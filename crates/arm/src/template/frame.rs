@@ -24,6 +24,8 @@ pub(super) struct Frame<'a> {
     pub(super) template: &'a Node,
     pub(super) target: Target,
     pub(super) name: Value,
+    /// Of the deployment itself.
+    pub(super) location: Value,
     /// Of the link that led here.
     pub(super) uri: Option<Value>,
     pub(super) supplied: Vec<(Arc<str>, Supplied<'a>)>,
@@ -46,12 +48,12 @@ impl<'a> Frame<'a> {
         text: &'a Text,
         template: &'a Node,
         target: Target,
-        name: Value,
+        (name, location): (Value, Value),
         uri: Option<Value>,
         supplied: Vec<(Arc<str>, Supplied<'a>)>,
     ) -> Self {
         let (parameters, variables) = (RefCell::default(), RefCell::default());
-        Self { text, template, target, name, uri, supplied, parameters, variables }
+        Self { text, template, target, name, location, uri, supplied, parameters, variables }
     }
 
     pub(super) fn root(
@@ -74,7 +76,8 @@ impl<'a> Frame<'a> {
         };
         let supplied = parameters.given.iter().map(supply).collect();
         let uri = context.template_uri.as_deref().map(|uri| known(Some(uri), ""));
-        Self::new(&document.text, &document.root, target, name, uri, supplied)
+        let location = known(context.location.as_deref(), "deployment().location");
+        Self::new(&document.text, &document.root, target, (name, location), uri, supplied)
     }
 
     /// The site of this frame's own defaults and variables.

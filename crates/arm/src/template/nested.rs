@@ -124,6 +124,8 @@ impl<'a> Session<'a> {
             Some(parent) => self.target_of(instance, &parent),
             None => Target::Tenant,
         };
+        let own = self.text_of(instance.node.get("location"), site);
+        let names = (name.clone(), own.unwrap_or_else(|| site.frame.location.clone()));
         let found = if chain.len() > DEEPEST {
             let error = EvalError::new("template/too-deep", format!("deployments nest deeper than {DEEPEST}"));
             Err(self.failed(&error, instance.place(), &chain))
@@ -137,11 +139,11 @@ impl<'a> Session<'a> {
             }
             Ok(found) => {
                 let supplied = self.supplied(instance, &found, &chain);
-                let frame = Frame::new(found.text, found.template, target.clone(), name.clone(), found.uri, supplied);
+                let frame = Frame::new(found.text, found.template, target.clone(), names, found.uri, supplied);
                 Deployment { chain, ..Deployment::new(found.text, found.template, Rc::new(frame), target, parent) }
             }
             Err(unknown) => {
-                let frame = Frame::new(site.text, &NOTHING, target.clone(), name.clone(), None, Vec::new());
+                let frame = Frame::new(site.text, &NOTHING, target.clone(), names, None, Vec::new());
                 let child = Deployment::new(site.text, &NOTHING, Rc::new(frame), target, parent);
                 Deployment { chain, missing: Some(unknown), ..child }
             }

@@ -221,7 +221,7 @@ impl<'a> Session<'a> {
     }
 
     /// Looks in all deployments. They are listed for it once; what is needed while that happens is not found.
-    fn lookup_everywhere(&self, wanted: &str) -> Option<Rc<Instance<'a>>> {
+    pub(super) fn lookup_everywhere(&self, wanted: &str) -> Option<Rc<Instance<'a>>> {
         let index = self.index.borrow().clone();
         let index = match index {
             Some(index) => index,
