@@ -198,7 +198,12 @@ impl<'a> Session<'a> {
         let uri = match (self.text_of(link.get("uri"), site), self.text_of(link.get("relativePath"), site)) {
             (Some(uri), _) => uri,
             (None, Some(Value::String(path))) => match site.frame.uri.as_ref().and_then(Value::as_str) {
-                Some(base) => crate::expression::functions::combine_uris(base, &path).into(),
+                Some(base) if base.contains("://") => crate::expression::functions::combine_uris(base, &path).into(),
+                // A file beside the root template: `linked/a.json` leads to `linked/b.json`.
+                Some(base) => {
+                    let whole = crate::expression::functions::combine_uris(&format!("file://x/{base}"), &path);
+                    whole.strip_prefix("file://x/").unwrap_or(&path).into()
+                }
                 None => Value::String(path),
             },
             (None, Some(other)) => other,
