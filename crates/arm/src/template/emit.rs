@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use glidepath_source::{Finding, Node, Place};
+use indexmap::IndexSet;
 
 use super::depend::Edges;
 use super::evaluate::Site;
@@ -19,7 +20,7 @@ impl<'a> Session<'a> {
         let root = self.root.get_or_init(|| root).clone();
         let mut expansion = Expansion::default();
         self.tell_shape(&root);
-        self.emit(&root, &mut expansion);
+        self.emit(&root, None, &mut expansion);
         for output in root.template.get("outputs").map(Node::members).unwrap_or_default() {
             let value = match self.output(&root, &output.key) {
                 Ok(value) => value,
@@ -47,7 +48,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn emit(&self, deployment: &Rc<Deployment<'a>>, expansion: &mut Expansion) {
+    /// `around`: the unknown condition of a deployment around this one.
+    fn emit(&self, deployment: &Rc<Deployment<'a>>, around: Option<&Value>, expansion: &mut Expansion) {
         self.bind_all(deployment);
         self.tell_limits(deployment);
         let instances = self.instances(deployment);
@@ -80,7 +82,7 @@ impl<'a> Session<'a> {
                     Finding::note("template/extension-resource", message).at(instance.site.text, instance.node.span),
                 );
             } else if let Some(body) = body {
-                expansion.resources.push(self.expanded(instance, body, self.ids_of(instances, on)));
+                expansion.resources.push(self.expanded(instance, body, around, self.ids_of(instances, on)));
             } else {
                 match self.child(instance) {
                     Ok(child) => {
@@ -96,7 +98,8 @@ impl<'a> Session<'a> {
                             depends_on,
                             implied,
                         });
-                        self.emit(&child, expansion);
+                        let own = both(around, instance.condition(self));
+                        self.emit(&child, own.as_ref(), expansion);
                         for output in child.template.get("outputs").map(Node::members).unwrap_or_default() {
                             if let Err(error) = self.output(&child, &output.key) {
                                 self.failed(&error, Place::new(child.text, output.value.span), &child.chain);
@@ -115,7 +118,8 @@ impl<'a> Session<'a> {
     fn ids_of(&self, instances: &[Rc<Instance<'a>>], edges: &Edges) -> (Vec<String>, Vec<String>) {
         let ids = |numbers: &[usize]| -> Vec<String> {
             let on = numbers.iter().filter_map(|d| instances.get(*d));
-            on.filter(|d| !d.is_existing() && !d.is_dropped(self)).map(|d| label(&d.id(self))).collect()
+            let on = on.filter(|d| !d.is_existing() && !d.is_dropped(self)).map(|d| label(&d.id(self)));
+            on.collect::<IndexSet<_>>().into_iter().collect()
         };
         let mut all: Vec<usize> = edges.written.iter().chain(&edges.implied).copied().collect();
         all.sort_unstable();
@@ -172,7 +176,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn expanded(&self, instance: &Rc<Instance<'a>>, body: Value, edges: (Vec<String>, Vec<String>)) -> Expanded {
+    fn expanded(
+        &self,
+        instance: &Rc<Instance<'a>>,
+        body: Value,
+        around: Option<&Value>,
+        edges: (Vec<String>, Vec<String>),
+    ) -> Expanded {
         let id = instance.id(self);
         let declared = label(&instance.kind(self));
         // The legacy form of extensions, `X/providers/locks`, is told by its id.
@@ -182,7 +192,6 @@ impl<'a> Session<'a> {
             _ => ResourceType::new(&declared),
         };
         let api_version = self.text_of(instance.node.get("apiVersion"), &instance.site);
-        let condition = instance.condition(self);
         Expanded {
             id,
             resource_type,
@@ -190,7 +199,7 @@ impl<'a> Session<'a> {
             api_version: api_version.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned(),
             scope: instance.scope(self),
             body,
-            condition: condition.is_unknown().then_some(condition),
+            condition: both(around, instance.condition(self)),
             source: instance.place(),
             deployment: instance.site.chain(),
             symbolic_name: instance.symbolic.as_deref().map(str::to_owned),
@@ -198,5 +207,17 @@ impl<'a> Session<'a> {
             depends_on: edges.0,
             implied: edges.1,
         }
+    }
+}
+
+/// The unknown conditions that something hangs on, its deployment's and its own.
+fn both(around: Option<&Value>, own: Value) -> Option<Value> {
+    match (around, &own) {
+        (Some(Value::Unknown(outer)), Value::Unknown(inner)) => {
+            let expression = format!("and({}, {})", outer.expression, inner.expression);
+            Some(Value::unknown(outer.reason.clone(), expression))
+        }
+        (None, Value::Unknown(_)) => Some(own),
+        (around, _) => around.cloned(),
     }
 }

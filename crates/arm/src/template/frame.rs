@@ -153,8 +153,10 @@ impl<'a> Frame<'a> {
         }
         let kind = definition.get("type").and_then(Node::as_str).unwrap_or_default();
         if kind.to_ascii_lowercase().starts_with("secure") {
-            // What the template itself shows is no secret, and templates decide on it (`{"enabled": false}`).
-            if !is_default && !is_blank(&value) {
+            // Templates decide on the shape of their own defaults (`{"enabled": false}`): only the texts are hidden.
+            if is_default && kind.eq_ignore_ascii_case("secureObject") {
+                value = without_texts(value, name, &expression);
+            } else if !is_blank(&value) {
                 value = Value::unknown(Reason::Secret(name.into()), expression);
             }
         } else {
@@ -248,6 +250,23 @@ pub(super) fn settle(memo: &RefCell<FxHashMap<Arc<str>, State>>, key: Arc<str>, 
         memo.insert(key, State::Done(value.clone()));
     } else {
         memo.remove(&key);
+    }
+}
+
+/// A secure value with its texts taken out.
+fn without_texts(value: Value, name: &str, expression: &str) -> Value {
+    match &value {
+        Value::String(text) if !text.is_empty() => Value::unknown(Reason::Secret(name.into()), expression),
+        Value::Array(items) => {
+            let item = |(i, item): (usize, &Value)| without_texts(item.clone(), name, &format!("{expression}[{i}]"));
+            items.iter().enumerate().map(item).collect::<Vec<_>>().into()
+        }
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, item)| (key.clone(), without_texts(item.clone(), name, &format!("{expression}.{key}"))))
+            .collect::<Object>()
+            .into(),
+        _ => value,
     }
 }
 

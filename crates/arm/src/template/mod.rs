@@ -21,6 +21,7 @@ mod evaluate;
 mod frame;
 mod host;
 mod limits;
+mod lint;
 mod nested;
 mod outputs;
 mod parameters;
@@ -31,6 +32,7 @@ mod session;
 mod types;
 mod wrapper;
 
+pub use lint::lint;
 pub use parameters::Parameters;
 
 use frame::Frame;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use glidepath_source::{Finding, Kind, Member, Node, Span, Text, json};
 use rustc_hash::FxHashMap;
 
+use super::copy::Loop;
 use super::evaluate::Site;
 use super::frame::{Frame, Supplied};
 use super::parameters::declaration;
@@ -33,6 +34,8 @@ pub(super) struct Deployment<'a> {
     pub(super) chain: Vec<String>,
     /// Evaluated in its parent's frame.
     pub(super) is_outer: bool,
+    /// The loops around it, of which an outer-scoped template sees the index.
+    pub(super) loops: Rc<Vec<Loop>>,
     pub(super) parent: Weak<Deployment<'a>>,
     /// The unknown that stands for everything in a template that is not here.
     pub(super) missing: Option<Value>,
@@ -72,6 +75,7 @@ impl<'a> Deployment<'a> {
             target,
             chain: Vec::new(),
             is_outer: false,
+            loops: Rc::default(),
             parent,
             missing: None,
             instances: OnceCell::new(),
@@ -135,7 +139,7 @@ impl<'a> Session<'a> {
         match found {
             Ok(found) if found.is_outer => {
                 let child = Deployment::new(found.text, found.template, site.frame.clone(), target, parent);
-                Deployment { chain, is_outer: true, ..child }
+                Deployment { chain, is_outer: true, loops: site.loops.clone(), ..child }
             }
             Ok(found) => {
                 let supplied = self.supplied(instance, &found, &chain);

@@ -43,6 +43,8 @@ impl<'a> Env<'a, '_> {
         };
         let is_full = args.get(1).and_then(Value::as_str).is_some_and(|f| f.eq_ignore_ascii_case("full"));
         let Some(deployment) = self.site.deployment.upgrade() else { return Ok(Value::Null) };
+        // Of each resource alone: what is unknown reads `reference('…')`.
+        let call = &Call { name: "reference".into(), args: Vec::new(), ..call.clone() };
         let mut values = Vec::new();
         for instance in self.session.instances(&deployment) {
             let is_one = instance.symbolic.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(wanted));

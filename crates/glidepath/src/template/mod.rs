@@ -3,8 +3,11 @@
 mod expand;
 mod graph;
 pub(crate) mod input;
+mod lint;
+pub(crate) mod observed;
 mod report;
 mod svg;
+mod whatif;
 
 use std::path::PathBuf;
 
@@ -26,6 +29,40 @@ enum TemplateCommand {
         before_long_help = "Examples:\n  glidepath template expand main.json --parameters main.parameters.json --resource-group rg-app --location swedencentral\n  glidepath template expand main.json --link https://templates.example/=./templates -o json | jq '.resources[].id'\n"
     )]
     Expand(Box<ExpandArgs>),
+    /// What is wrong or doubtful in a template, each with file, line and column
+    #[command(
+        before_long_help = "Examples:\n  glidepath template lint main.json\n  glidepath template lint main.json --parameters main.parameters.json --resource-group rg-app -o sarif\n"
+    )]
+    Lint(Box<LintArgs>),
+    /// What a template would change in an estate, in the words of ARM's what-if
+    #[command(
+        before_long_help = "Examples:\n  glidepath template whatif main.json --against resources.json --subscription $SUB --resource-group rg-app --location swedencentral\n  glidepath template whatif main.json --against export.ndjson -o json | jq '.changes[] | select(.changeType == \"Modify\")'\n"
+    )]
+    Whatif(Box<WhatifArgs>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    #[command(flatten)]
+    deployed: Deployed,
+
+    /// How the answer is written
+    #[arg(short, long, default_value = "table", env = "GLIDEPATH_OUTPUT")]
+    output: crate::cli::Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhatifArgs {
+    #[command(flatten)]
+    deployed: Deployed,
+
+    /// The resources that are there: a JSON array, a list answer, a Resource Graph export, NDJSON, or `template expand -o json`
+    #[arg(long, value_name = "FILE")]
+    against: PathBuf,
+
+    /// How the answer is written
+    #[arg(short, long, default_value = "table", env = "GLIDEPATH_OUTPUT")]
+    output: crate::cli::PlainFormat,
 }
 
 /// A template and the deployment it is part of; what is not given is unknown in the result.
@@ -110,5 +147,7 @@ enum ExpandFormat {
 pub(crate) fn run(args: &TemplateArgs, terminal: &mut Terminal) -> Result<Answer, Failure> {
     match &args.command {
         TemplateCommand::Expand(args) => expand::run(args, terminal),
+        TemplateCommand::Lint(args) => lint::run(args, terminal),
+        TemplateCommand::Whatif(args) => whatif::run(args, terminal),
     }
 }
