@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Workloads on their way to production
     Workload(WorkloadArgs),
+    /// ARM templates, expanded and examined offline
+    Template(crate::template::TemplateArgs),
 }
 
 /// How the answer is written.

@@ -9,6 +9,7 @@ mod files;
 mod output;
 mod sandbox;
 mod sources;
+mod template;
 mod up;
 mod workload;
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
+        Command::Template(args) => template::run(&args, &mut terminal),
     };
     match result {
         Ok(answer) => answer.exit_code(),

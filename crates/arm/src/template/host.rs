@@ -268,13 +268,24 @@ impl Env<'_, '_> {
                 && target.subscription().and_then(Value::as_str).map(str::to_ascii_lowercase)
                     == context.subscription_id.as_deref().map(str::to_ascii_lowercase)
         });
-        let location = match own {
-            Some(group) => known(group.location.as_deref(), "resourceGroup().location"),
-            None => Value::unknown(Reason::Context("resourceGroup().location".into()), "resourceGroup().location"),
+        // The template itself may make the group.
+        let made = || {
+            let id = target.id();
+            self.session.lookup_everywhere(id.as_str()?)
         };
-        let tags = match own {
-            Some(group) => group.tags.clone().into(),
-            None => Value::unknown(Reason::Context("resourceGroup().tags".into()), "resourceGroup().tags"),
+        let unknown = |what: &str| Value::unknown(Reason::Context(what.into()), what);
+        let (location, tags) = match own {
+            Some(group) => (known(group.location.as_deref(), "resourceGroup().location"), group.tags.clone().into()),
+            None => match made() {
+                Some(group) => {
+                    let read = |name: &str| self.session.text_of(group.node.get(name), &group.site);
+                    (
+                        read("location").unwrap_or_else(|| unknown("resourceGroup().location")),
+                        read("tags").unwrap_or_else(|| Object::new().into()),
+                    )
+                }
+                None => (unknown("resourceGroup().location"), unknown("resourceGroup().tags")),
+            },
         };
         Ok(Value::object([
             ("id", target.id()),
@@ -352,7 +363,7 @@ impl Env<'_, '_> {
         let mut deployment = Object::new();
         deployment.insert("name", frame.name.clone());
         if !matches!(frame.target, Target::ResourceGroup(..)) {
-            deployment.insert("location", known(self.session.context.location.as_deref(), "deployment().location"));
+            deployment.insert("location", frame.location.clone());
         }
         deployment.insert("properties", properties);
         deployment.into()

@@ -55,6 +55,8 @@ impl<'a> Env<'a, '_> {
         };
         let is_full = args.get(1).and_then(Value::as_str).is_some_and(|f| f.eq_ignore_ascii_case("full"));
         let Some(deployment) = self.site.deployment.upgrade() else { return Ok(Value::Null) };
+        // Of each resource alone: what is unknown reads `reference('…')`.
+        let call = &Call { name: "reference".into(), args: Vec::new(), ..call.clone() };
         let mut values = Vec::new();
         for instance in self.session.instances(&deployment) {
             let is_one = instance.symbolic.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(wanted));
@@ -239,7 +241,7 @@ impl<'a> Session<'a> {
     }
 
     /// Looks in all deployments. They are listed for it once; what is needed while that happens is not found.
-    fn lookup_everywhere(&self, wanted: &str) -> Option<Rc<Instance<'a>>> {
+    pub(super) fn lookup_everywhere(&self, wanted: &str) -> Option<Rc<Instance<'a>>> {
         let index = self.index.borrow().clone();
         let index = match index {
             Some(index) => index,
