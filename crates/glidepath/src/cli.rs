@@ -37,6 +37,8 @@ pub(crate) enum Command {
         before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n"
     )]
     Check(Box<CheckArgs>),
+    /// Policies alone and together: one verdict, its story, what is in force
+    Policy(crate::policy::PolicyArgs),
     /// The local ARM control plane that enforces policy on every write
     #[command(
         before_long_help = "Examples:\n  glidepath sandbox examples/contoso\n  glidepath sandbox --port 8443 --state /tmp/lab\n"

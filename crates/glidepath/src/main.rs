@@ -7,6 +7,7 @@ mod cli;
 mod failure;
 mod files;
 mod output;
+mod policy;
 mod sandbox;
 mod sources;
 mod up;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Up(args) => up::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
+        Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
     };

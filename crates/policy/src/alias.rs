@@ -58,6 +58,12 @@ impl Aliases {
             .collect()
     }
 
+    /// The paths an alias stands for on a type (lower case), at an api-version.
+    pub(crate) fn paths_of(&self, alias: &str, kind: &str, api_version: &str) -> Vec<&str> {
+        let _ = (kind, api_version);
+        self.paths(alias)
+    }
+
     /// How many names each type has, types in lower case: what a catalogue covers.
     pub fn types(&self) -> BTreeMap<String, usize> {
         let mut types = BTreeMap::new();

@@ -66,6 +66,9 @@ pub(crate) fn judge(engine: &Engine, request: &Request<'_>) -> Verdict {
         resource_group: &request.resource_group,
         now: request.now,
         fields: &engine.fields,
+        identity: &Value::Null,
+        policy: None,
+        semantics: engine.semantics,
     };
     let mut judge = Judge { engine, request, around: &around, findings: Vec::new(), contributors: Vec::new() };
     let changed = judge.run();
