@@ -10,6 +10,7 @@ use crate::EvaluatedExpression;
 use crate::Semantics;
 use crate::field::{Field, FieldKind};
 use crate::frame::{Counting, Frame};
+use crate::limits;
 use crate::operator::{Operator, Truth};
 use crate::path::Found;
 use crate::rule::{Condition, Count, FieldName, Left, Over, Test};
@@ -176,6 +177,11 @@ impl Frame<'_> {
             }
             Over::Value(template) => {
                 let members = match template.evaluate(self)? {
+                    Value::Array(items) if items.len() > limits::ITERATIONS => {
+                        let message =
+                            format!("`count` runs over {} values; {} are allowed", items.len(), limits::ITERATIONS);
+                        return Err(EvalError::new("policy/too-large", message));
+                    }
                     Value::Array(items) => Ok(items
                         .iter()
                         .map(|member| Counting { name: count.name.clone(), field: None, member: member.clone() })

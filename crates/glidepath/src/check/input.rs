@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use glidepath_arm::template::{Context, Expansion, Links, Parameters, ResourceGroup, expand};
 use glidepath_source::{Finding, Text};
 
-use super::policies::Policies;
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
-use crate::files;
+use crate::policies::Policies;
+use crate::{files, resources};
 use crate::up::session::SANDBOX_TENANT;
 
 /// What to expand, and in which context.
@@ -25,7 +25,7 @@ impl Input {
     pub(crate) fn read(args: &CheckArgs, policies: &Policies) -> Result<Self, Failure> {
         let mut problems = Vec::new();
         let mut templates = Vec::new();
-        for path in &args.templates {
+        for path in args.templates.iter().filter(|path| !resources::is_export(path)) {
             match files::read(path) {
                 Ok(text) => templates.push(text),
                 Err(finding) => problems.push(finding),
