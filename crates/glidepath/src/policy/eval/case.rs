@@ -80,7 +80,7 @@ pub(crate) fn from_line(line: &[u8], number: usize, setting: &Setting<'_>) -> Ju
 }
 
 impl Case {
-    fn read(body: &Value) -> Result<Self, Finding> {
+    pub(crate) fn read(body: &Value) -> Result<Self, Finding> {
         let part = |key: &str| body.get(key).filter(|v| !v.is_null());
         let text = |key: &str| part(key).and_then(Value::as_str);
         let policy = match (part("definition").or_else(|| part("rule")), text("definitionText").or_else(|| text("ruleText")))

@@ -1,6 +1,6 @@
 //! `glidepath policy eval`: one definition or rule × one resource, and streams of them.
 
-mod case;
+pub(super) mod case;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
