@@ -24,6 +24,7 @@ mod network;
 mod operator;
 mod parameter;
 mod path;
+mod providers;
 mod reach;
 mod refusal;
 mod rule;

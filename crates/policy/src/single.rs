@@ -7,7 +7,7 @@ use glidepath_arm::{Object, ResourceId, Value};
 use glidepath_source::{Finding, Severity};
 
 use crate::author::Author;
-use crate::capability::{is_evaluated, is_indexed};
+use crate::capability::is_evaluated;
 use crate::definition::{Definition, NamedEffect, parse_effect, properties};
 use crate::details::Existence;
 use crate::existence::query;
@@ -96,8 +96,7 @@ impl Policy {
 
     /// Holds the policy against a resource.
     pub fn judge(&self, facts: &Facts<'_>) -> Single {
-        let mut single =
-            Single { effect: None, details: Value::Null, trace: Vec::new(), findings: Vec::new() };
+        let mut single = Single { effect: None, details: Value::Null, trace: Vec::new(), findings: Vec::new() };
         let definition = &self.definition;
         let given = facts.parameters.iter().map(|(name, value)| {
             let declared = definition.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(name));
@@ -128,15 +127,14 @@ impl Policy {
             policy: Some(facts.policy),
             semantics: facts.semantics,
         };
-        let ids = PolicyIds { assignment: &stands.id, definition: &definition.named.id, initiative: None, reference: None };
+        let ids =
+            PolicyIds { assignment: &stands.id, definition: &definition.named.id, initiative: None, reference: None };
         let frame = Frame::new(&subject, &around, &definition.names, &values, ids);
         if let Err(error) = self.ask(&frame, facts, &mut single) {
             single.details = Value::Null;
             single.effect = facts.semantics.failure_denies.then(|| Effect::Deny.name().to_owned());
-            let mut finding = Finding::error(
-                "policy/evaluation-failed",
-                format!("the rule cannot be evaluated: {}", error.message),
-            );
+            let mut finding =
+                Finding::error("policy/evaluation-failed", format!("the rule cannot be evaluated: {}", error.message));
             finding.why =
                 Some("Azure refuses requests that a rule fails on, even where its effect is `audit`".to_owned());
             finding.help = error.help;
@@ -161,7 +159,7 @@ impl Policy {
                 single.findings.push(Finding::note("policy/type-not-evaluated", message));
                 false
             }
-            Mode::Indexed if !is_indexed(&subject.key, subject.body) => {
+            Mode::Indexed if !subject.is_indexed() => {
                 let message =
                     format!("mode `indexed` does not look at `{}`: it has no tags and location", subject.kind);
                 single.findings.push(Finding::note("policy/type-not-indexed", message));
@@ -285,7 +283,12 @@ impl Standing {
         };
         let told = id.is_some() && place.resource_type().is_some();
         given.kind = kind.or_else(|| place.resource_type().filter(|_| told).map(|t| t.as_str().into()));
-        if given.kind.as_ref().and_then(Value::as_str).is_some_and(|k| k.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups")) {
+        if given
+            .kind
+            .as_ref()
+            .and_then(Value::as_str)
+            .is_some_and(|k| k.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups"))
+        {
             given.kind = Some("Microsoft.Resources/subscriptions/resourceGroups".into());
         }
         given.full_name = part("fullName").or_else(|| told.then(|| place.full_name().into())).or_else(|| name.clone());

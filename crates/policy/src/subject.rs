@@ -6,6 +6,7 @@ use glidepath_arm::{Reason, ResourceId, Value};
 use rustc_hash::FxHashMap;
 
 use crate::Aliases;
+use crate::capability::{is_container, is_indexed};
 use crate::field::{Field, FieldKind, RESOURCE_GROUPS};
 use crate::path::{self, Found, Path, Step};
 
@@ -147,6 +148,20 @@ impl<'a> Subject<'a> {
             }
             _ => None,
         }
+    }
+
+    /// May `modify` change the field? `None`: no catalogue says.
+    pub(crate) fn is_modifiable(&self, field: &Field) -> Option<bool> {
+        match &field.kind {
+            FieldKind::Alias { .. } => self.aliases.is_modifiable(&field.name, &self.key, self.api_version),
+            _ => None,
+        }
+    }
+
+    /// Does mode `indexed` look at it?
+    pub(crate) fn is_indexed(&self) -> bool {
+        let known = self.aliases.is_indexed(&self.key).filter(|_| !is_container(&self.key));
+        known.unwrap_or_else(|| is_indexed(&self.key, self.body))
     }
 
     fn begins(&self, path: &Path) -> bool {

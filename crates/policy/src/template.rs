@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use glidepath_arm::expression::{self, Content, EvalError, Expr, ExprKind, Host};
 use glidepath_arm::expression::functions;
+use glidepath_arm::expression::{self, Content, EvalError, Expr, ExprKind, Host};
 use glidepath_arm::{Object, Value};
 use glidepath_source::Finding;
 

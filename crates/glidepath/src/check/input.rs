@@ -8,8 +8,8 @@ use glidepath_source::{Finding, Text};
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
 use crate::policies::Policies;
-use crate::{files, resources};
 use crate::up::session::SANDBOX_TENANT;
+use crate::{files, resources};
 
 /// What to expand, and in which context.
 pub(crate) struct Input {

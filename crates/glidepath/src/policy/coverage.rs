@@ -94,7 +94,9 @@ fn of(in_force: &[Effective], group: &str) -> Coverage {
     let mut types: Vec<Type> = Vec::new();
     for line in TABLE.lines().filter(|l| !l.starts_with('#')).skip(1) {
         let mut columns = line.splitn(3, ',');
-        let (Some(name), Some(property), Some(why)) = (columns.next(), columns.next(), columns.next()) else { continue };
+        let (Some(name), Some(property), Some(why)) = (columns.next(), columns.next(), columns.next()) else {
+            continue;
+        };
         let lower = name.to_ascii_lowercase();
         if types.last().is_none_or(|t| t.name != name) {
             // A rule for every type says nothing of this one in particular.
@@ -142,7 +144,12 @@ fn table(coverage: &Coverage) -> String {
         coverage.properties
     );
     for kind in &coverage.types {
-        let _ = writeln!(text, "\n{} {}", paint(BOLD, kind.name), paint(DIM, format!("{} policies name it", kind.enforced)));
+        let _ = writeln!(
+            text,
+            "\n{} {}",
+            paint(BOLD, kind.name),
+            paint(DIM, format!("{} policies name it", kind.enforced))
+        );
         let mut columns = Columns::default();
         for property in &kind.properties {
             let by = match property.governed_by.as_slice() {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use glidepath_arm::ResourceId;
 use glidepath_estate::{Estate, Resource, differences};
-use glidepath_policy::{Contributor, EnforcementMode, EvaluatedExpression, Outcome, Verdict, compliance, parameters_in_words};
+use glidepath_policy::{
+    Contributor, EnforcementMode, EvaluatedExpression, Outcome, Verdict, compliance, parameters_in_words,
+};
 use glidepath_source::Finding;
 use serde::Serialize;
 
@@ -61,7 +63,8 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> Result<Answer,
     let mut findings = Vec::new();
     let read = resources::read(&args.resource)?;
     let [resource] = read.as_slice() else {
-        let message = format!("`{}` holds {} resources; one is explained at a time", args.resource.display(), read.len());
+        let message =
+            format!("`{}` holds {} resources; one is explained at a time", args.resource.display(), read.len());
         return Err(Finding::error("policy/one-resource", message).help("for many, use `glidepath check`").into());
     };
     let mut estate: Estate = match &args.estate {
@@ -130,7 +133,8 @@ fn tell(story: &Story<'_>, resource: &Resource, all: bool) -> String {
     if let Some(changed) = &verdict.changed {
         let _ = writeln!(text, "\n{}", paint(BOLD, "the request after append and modify"));
         for change in differences(changed, &resource.body) {
-            let value = |v: &Option<glidepath_arm::Value>| v.as_ref().map_or_else(|| "nothing".into(), ToString::to_string);
+            let value =
+                |v: &Option<glidepath_arm::Value>| v.as_ref().map_or_else(|| "nothing".into(), ToString::to_string);
             let _ = writeln!(text, "  ~ {}: {} -> {}", change.path, value(&change.before), value(&change.after));
         }
     }

@@ -110,8 +110,7 @@ fn parse(path: &str, text: &Text) -> Result<Value, Finding> {
 fn hold(case: &Value, file: &Value, folder: &Path, setting: &Setting<'_>) -> Result<(), String> {
     let mut whole = case.clone();
     let object = whole.make_object();
-    for key in
-        ["definition", "rule", "resource", "parameters", "context", "related", "apiVersion", "aliases", "expect"]
+    for key in ["definition", "rule", "resource", "parameters", "context", "related", "apiVersion", "aliases", "expect"]
     {
         if case.get(key).is_none()
             && let Some(value) = file.get(key)
@@ -169,7 +168,10 @@ fn compare(expected: Option<&Value>, judged: &Judged) -> Result<(), String> {
             if is == wanted { Ok(()) } else { Err(format!("expected the findings {wanted:?}, found {is:?}")) }
         }
         // "None", because the policy cannot be read, is no result.
-        None if judged.unusable || (wanted.is_none() && !judged.single.findings.iter().all(|f| f.severity == glidepath_source::Severity::Note)) => {
+        None if judged.unusable
+            || (wanted.is_none()
+                && !judged.single.findings.iter().all(|f| f.severity == glidepath_source::Severity::Note)) =>
+        {
             Err(format!("there is no verdict{}", told()))
         }
         None => Ok(()),
@@ -197,7 +199,12 @@ fn table(results: &Results) -> String {
 fn junit(results: &Results) -> String {
     let attribute = |text: &str| {
         let plain: String = text.chars().filter(|c| !c.is_control() || *c == '\n').collect();
-        plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\n', "&#10;")
+        plain
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\n', "&#10;")
     };
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{}\" failures=\"{}\">\n",

@@ -83,17 +83,17 @@ impl Case {
     pub(crate) fn read(body: &Value) -> Result<Self, Finding> {
         let part = |key: &str| body.get(key).filter(|v| !v.is_null());
         let text = |key: &str| part(key).and_then(Value::as_str);
-        let policy = match (part("definition").or_else(|| part("rule")), text("definitionText").or_else(|| text("ruleText")))
-        {
-            (Some(policy), _) => policy.clone(),
-            (None, Some(text)) => Value::from(&json::parse(&Text::new("policy", text))?),
-            (None, None) => {
-                return Err(Finding::error(
-                    "policy/missing-field",
-                    "a case needs `definition`, `rule`, `definitionText` or `ruleText`",
-                ));
-            }
-        };
+        let policy =
+            match (part("definition").or_else(|| part("rule")), text("definitionText").or_else(|| text("ruleText"))) {
+                (Some(policy), _) => policy.clone(),
+                (None, Some(text)) => Value::from(&json::parse(&Text::new("policy", text))?),
+                (None, None) => {
+                    return Err(Finding::error(
+                        "policy/missing-field",
+                        "a case needs `definition`, `rule`, `definitionText` or `ruleText`",
+                    ));
+                }
+            };
         let Some(resource) = part("resource") else {
             return Err(Finding::error("policy/missing-field", "a case needs `resource`"));
         };
