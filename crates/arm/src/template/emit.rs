@@ -9,7 +9,7 @@ use super::evaluate::Site;
 use super::nested::{Deployment, label};
 use super::resources::Instance;
 use super::session::Session;
-use super::{Dropped, Expanded, Expansion};
+use super::{Dropped, Expanded, Expansion, Nested};
 use crate::{ResourceId, ResourceType, Value};
 
 impl<'a> Session<'a> {
@@ -78,7 +78,21 @@ impl<'a> Session<'a> {
                 match self.child(instance) {
                     Ok(child) => {
                         expansion.deployments += 1;
+                        let depends_on = on.iter().filter_map(|d| instances.get(*d));
+                        let depends_on = depends_on.filter(|d| !d.is_existing() && !d.is_dropped(self));
+                        let at = expansion.nested.len();
+                        expansion.nested.push(Nested {
+                            id: instance.id(self),
+                            scope: child.target.id(),
+                            deployment: child.chain.clone(),
+                            depends_on: depends_on.map(|d| label(&d.id(self))).collect(),
+                            outputs: Value::Null,
+                        });
                         self.emit(&child, expansion);
+                        let outputs = self.quietly(|| self.all_outputs(&child)).unwrap_or(Value::Null);
+                        if let Some(nested) = expansion.nested.get_mut(at) {
+                            nested.outputs = outputs;
+                        }
                         for output in child.template.get("outputs").map(Node::members).unwrap_or_default() {
                             if let Err(error) = self.output(&child, &output.key) {
                                 self.failed(&error, Place::new(child.text, output.value.span), &child.chain);

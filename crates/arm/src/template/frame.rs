@@ -151,7 +151,7 @@ impl<'a> Frame<'a> {
         let kind = definition.get("type").and_then(Node::as_str).unwrap_or_default();
         if kind.to_ascii_lowercase().starts_with("secure") {
             // What the template itself shows is no secret, and templates decide on it (`{"enabled": false}`).
-            if !is_default && !is_blank(&value) {
+            if !is_default && !is_blank(&value) && !session.links.reveals() {
                 value = Value::unknown(Reason::Secret(name.into()), expression);
             }
         } else {
