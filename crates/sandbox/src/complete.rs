@@ -44,10 +44,9 @@ pub(crate) fn complete(id: &ResourceId, body: &mut Value, tenant: &str) {
             set(body, "clientId", guid(tenant, &format!("{id}#client")));
         }
         () if kind.is("Microsoft.Storage/storageAccounts") => {
-            let services = ["blob", "dfs", "file", "queue", "table", "web"];
-            let endpoints = services.map(|service| {
-                (service, format!("https://{}.{service}.core.windows.net/", id.name().to_ascii_lowercase()))
-            });
+            let name = id.name().to_ascii_lowercase();
+            let hosts = ["blob", "dfs", "file", "queue", "table", "web"];
+            let endpoints = hosts.map(|host| (host, format!("https://{name}.{host}.core.windows.net/")));
             set(body, "primaryEndpoints", Value::object(endpoints));
         }
         () if kind.is("Microsoft.KeyVault/vaults") => {
@@ -71,6 +70,9 @@ pub(crate) fn complete(id: &ResourceId, body: &mut Value, tenant: &str) {
                 "documentEndpoint",
                 format!("https://{}.documents.azure.com:443/", id.name().to_ascii_lowercase()),
             );
+        }
+        () if kind.is("Microsoft.AppConfiguration/configurationStores") => {
+            set(body, "endpoint", format!("https://{}.azconfig.io", id.name().to_ascii_lowercase()));
         }
         () if kind.is("Microsoft.CognitiveServices/accounts") => {
             let name = body.at(&["properties", "customSubDomainName"]).and_then(Value::as_str).unwrap_or(id.name());
