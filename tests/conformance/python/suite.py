@@ -13,10 +13,10 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
-from azure.mgmt.managementgroups import ManagementGroupsAPI
+from azure.mgmt.managementgroups import ManagementGroupsMgmtClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.policyinsights import PolicyInsightsClient
-from azure.mgmt.resource import ResourceManagementClient
+from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 from azure.mgmt.resource.policy import PolicyClient
 from azure.mgmt.subscription import SubscriptionClient
@@ -66,10 +66,10 @@ def refused(call, code):
 
 @case
 def management_groups():
-    groups = client(ManagementGroupsAPI).management_groups
-    made = groups.begin_create_or_update("pycorp", {"display_name": "Py corp"}).result()
+    groups = client(ManagementGroupsMgmtClient).management_groups
+    made = groups.begin_create_or_update("pycorp", {"properties": {"displayName": "Py corp"}}).result()
     assert made.name == "pycorp"
-    assert groups.get("pycorp").display_name == "Py corp"
+    assert groups.get("pycorp").properties.display_name == "Py corp"
     assert "pycorp" in [g.name for g in groups.list()]
     assert groups.get("pycorp", expand="children", recurse=True).name == "pycorp"
 
@@ -88,13 +88,13 @@ def subscription_alias():
 
 @case
 def descendants():
-    found = list(client(ManagementGroupsAPI).management_groups.get_descendants("pycorp"))
+    found = list(client(ManagementGroupsMgmtClient).management_groups.get_descendants("pycorp"))
     assert [d.display_name for d in found] == ["Py sub"], found
 
 
 @case
 def entities():
-    names = [e.name for e in client(ManagementGroupsAPI).entities.list()]
+    names = [e.name for e in client(ManagementGroupsMgmtClient).entities.list()]
     assert "pycorp" in names and world["sub"] in names, names
 
 
@@ -139,14 +139,14 @@ def generic_resources():
     resources = client(ResourceManagementClient, world["sub"]).resources
     id = f"/subscriptions/{world['sub']}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/generic"
     body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
-    made = resources.begin_create_or_update_by_id(id, "2024-01-01", body).result()
+    made = resources.begin_create_or_update_by_id(id, body, api_version="2024-01-01").result()
     assert made.id == id
-    assert resources.check_existence_by_id(id, "2024-01-01") is True
-    assert resources.get_by_id(id, "2024-01-01").name == "generic"
+    assert resources.check_existence_by_id(id, api_version="2024-01-01") is True
+    assert resources.get_by_id(id, api_version="2024-01-01").name == "generic"
     found = [r.name for r in resources.list(filter="resourceType eq 'Microsoft.Storage/storageAccounts'")]
     assert found == ["generic"], found
-    resources.begin_delete_by_id(id, "2024-01-01").result()
-    assert resources.check_existence_by_id(id, "2024-01-01") is False
+    resources.begin_delete_by_id(id, api_version="2024-01-01").result()
+    assert resources.check_existence_by_id(id, api_version="2024-01-01") is False
 
 
 @case
@@ -206,14 +206,14 @@ def compliance():
 
 @case
 def exemption_lets_pass():
-    policy = client(PolicyClient, world["sub"])
-    scope = f"subscriptions/{world['sub']}/resourceGroups/rg"
+    resources = client(ResourceManagementClient, world["sub"]).resources
+    id = f"/subscriptions/{world['sub']}/resourceGroups/rg/providers/Microsoft.Authorization/policyExemptions/ex"
     body = {"properties": {"policyAssignmentId": world["assignment"], "exemptionCategory": "Waiver"}}
-    policy.policy_exemptions.create_or_update(scope, "ex", body)
+    resources.begin_create_or_update_by_id(id, body, api_version="2022-07-01-preview").result()
     accounts = client(CognitiveServicesManagementClient, world["sub"]).accounts
     open_account = {"location": "westeurope", "kind": "AIServices", "sku": {"name": "S0"}, "properties": {"publicNetworkAccess": "Enabled"}}
     accounts.begin_create("rg", "exempt", open_account).result()
-    policy.policy_exemptions.delete(scope, "ex")
+    resources.begin_delete_by_id(id, api_version="2022-07-01-preview").result()
 
 
 @case
