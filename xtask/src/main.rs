@@ -1,5 +1,7 @@
 //! Developer chores. `cargo xtask check` is what CI runs.
 
+mod conformance;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -8,6 +10,7 @@ use std::time::Instant;
 const HELP: &str = "\
 cargo xtask check     formatting, lints, dependencies, documentation, tests: what CI runs
 cargo xtask test      the tests alone, with their totals
+cargo xtask conformance  clients nobody here wrote (the Python SDKs), against a sandbox; installs them once, outside of the repository
 ";
 
 fn main() -> ExitCode {
@@ -15,6 +18,7 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check(),
         "test" => test(),
+        "conformance" => conformance::run_conformance(),
         _ => {
             say(HELP);
             return ExitCode::from(if command.is_empty() || command == "help" { 0 } else { 2 });

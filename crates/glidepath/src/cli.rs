@@ -160,6 +160,7 @@ pub(crate) struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct SandboxArgs {
     /// Folder of the design whose sandbox to serve; without a design there, an empty tenant
     #[arg(default_value = ".")]
@@ -176,6 +177,17 @@ pub(crate) struct SandboxArgs {
     /// Refuse requests without a token
     #[arg(long)]
     pub(crate) require_token: bool,
+
+    /// Answer writes and deletes of resources as long-running operations
+    #[arg(long)]
+    pub(crate) lro: bool,
+
+    /// Answer every Nth request with 429
+    #[arg(long, value_name = "N")]
+    pub(crate) throttle: Option<u64>,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<crate::sandbox::environment::Command>,
 }
 
 #[derive(Debug, Args)]

@@ -51,6 +51,18 @@ pub(crate) fn complete(id: &ResourceId, body: &mut Value, tenant: &str) {
         }
         () if kind.is("Microsoft.KeyVault/vaults") => {
             set(body, "vaultUri", format!("https://{}.vault.azure.net/", id.name().to_ascii_lowercase()));
+            set(body, "tenantId", tenant);
+        }
+        () if kind.is("Microsoft.OperationalInsights/workspaces") => {
+            set(body, "customerId", guid(tenant, &format!("{id}#workspace")));
+        }
+        () if kind.is("Microsoft.Insights/components") => {
+            let key = guid(tenant, &format!("{id}#instrumentation"));
+            set(body, "ConnectionString", format!("InstrumentationKey={key}"));
+            set(body, "InstrumentationKey", key);
+        }
+        () if kind.is("Microsoft.ContainerRegistry/registries") => {
+            set(body, "loginServer", format!("{}.azurecr.io", id.name().to_ascii_lowercase()));
         }
         () if kind.is("Microsoft.DocumentDB/databaseAccounts") => {
             set(
@@ -59,14 +71,8 @@ pub(crate) fn complete(id: &ResourceId, body: &mut Value, tenant: &str) {
                 format!("https://{}.documents.azure.com:443/", id.name().to_ascii_lowercase()),
             );
         }
-        () if kind.is("Microsoft.ContainerRegistry/registries") => {
-            set(body, "loginServer", format!("{}.azurecr.io", id.name().to_ascii_lowercase()));
-        }
         () if kind.is("Microsoft.AppConfiguration/configurationStores") => {
             set(body, "endpoint", format!("https://{}.azconfig.io", id.name().to_ascii_lowercase()));
-        }
-        () if kind.is("Microsoft.OperationalInsights/workspaces") => {
-            set(body, "customerId", guid(tenant, &format!("{id}#customer")));
         }
         () if kind.is("Microsoft.CognitiveServices/accounts") => {
             let name = body.at(&["properties", "customSubDomainName"]).and_then(Value::as_str).unwrap_or(id.name());
@@ -119,7 +125,7 @@ fn set(body: &mut Value, key: &str, value: impl Into<Value>) {
         object.insert("properties", Value::object::<&str, Value>([]));
     }
     if let Some(properties) = object.get_mut("properties") {
-        properties.make_object().insert(key, value);
+        properties.make_object().insert(key, value.into());
     }
 }
 

@@ -17,6 +17,7 @@
 //! | `complete`, `inline` | what providers add to a request; children that also stand inside their parent |
 //! | `deployments` | templates: validate, what-if, create |
 //! | `operations`, `actions` | long-running operations; POST actions |
+//! | `tags`, `locks`, `roles` | the tags API; what may not be changed; built-in roles |
 //! | `policy`, `insights` | policy on writes; compliance of what exists |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's helper fails the test"))]
 
@@ -33,15 +34,19 @@ mod identity;
 mod inline;
 mod insights;
 mod list;
+mod locks;
 mod operations;
 mod options;
 mod policy;
 mod providers;
 mod resource_groups;
 mod resources;
+mod roles;
 mod route;
 mod sandbox;
 mod subscriptions;
+mod surface;
+mod tags;
 mod tenant;
 mod tls;
 mod world;
@@ -49,3 +54,4 @@ mod world;
 pub use http::{Running, start};
 pub use options::{Clock, LinkedTemplates, Options, StartError};
 pub use subscriptions::{Subscription, subscription_id};
+pub use surface::coverage;

@@ -72,6 +72,10 @@ pub struct Options {
     pub auth_required: bool,
     /// Built-in definitions and initiatives of the tenant: can be read and assigned, not written.
     pub builtins: Vec<Resource>,
+    /// Answer writes and deletes of resources as long-running operations.
+    pub lro: bool,
+    /// Answer every so-many-th request with 429.
+    pub throttle: Option<u64>,
     /// Where linked templates are found; without, links are refused: the sandbox fetches nothing from the network.
     pub links: Option<LinkedTemplates>,
     /// The alias catalogue for policy; without one, aliases are resolved by looking at the resource.
@@ -88,6 +92,8 @@ impl Options {
             clock: Clock::system(),
             auth_required: false,
             builtins: Vec::new(),
+            lro: false,
+            throttle: None,
             links: None,
             aliases: Aliases::default(),
         }

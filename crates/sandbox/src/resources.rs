@@ -25,7 +25,8 @@ impl Sandbox {
 
     fn get_resource(&self, id: &ResourceId) -> Result<Value, ArmError> {
         let world = self.world();
-        let resource = match world.estate.get(id) {
+        let found = world.estate.get(id).or_else(|| world.estate.get(&crate::roles::at_tenant(id)?));
+        let resource = match found {
             Some(resource) => resource,
             None => {
                 exists_around(&world, id)?;
@@ -49,6 +50,7 @@ impl Sandbox {
         let (id, new, changes) = {
             let world = self.world();
             let id = place_of(&world, id)?;
+            crate::locks::check(&world, &id, false)?;
             let existing = world.estate.get(&id);
             if call.verb == Verb::Patch {
                 let Some(existing) = existing else { return Err(missing(&id)) };
@@ -110,6 +112,7 @@ impl Sandbox {
         let (changes, body) = {
             let world = self.world();
             let Some(resource) = world.estate.get(id) else { return Ok(Answer::empty(204)) };
+            crate::locks::check(&world, &resource.id, true)?;
             policy::delete(&world, resource, self.now())?;
             let changes: Vec<Change> = world.estate.within(id).map(|r| Change::Delete(r.id.clone())).collect();
             // The providers of policy and roles give back what they deleted.

@@ -6,6 +6,7 @@ use crate::answer::{Answer, ArmError, Reply};
 use crate::call::{Call, Verb};
 use crate::grants::Grants;
 use crate::identity;
+use crate::operations::Outcome;
 use crate::sandbox::Sandbox;
 
 /// Serves a call.
@@ -58,7 +59,37 @@ async fn serve(sandbox: &Sandbox, call: &Call) -> Reply {
         }
         Some(_) => {}
     }
-    fixed(sandbox, call, &path).await
+    if sandbox.throttles() {
+        let error = ArmError::new(429, "TooManyRequests", "The request was throttled, as this sandbox was told to.");
+        return Err(error.with("retry-after", "1"));
+    }
+    let answer = fixed(sandbox, call, &path).await?;
+    Ok(if sandbox.lro && is_slow(call, &path) { later(sandbox, call, answer) } else { answer })
+}
+
+/// Is it a write of a resource or group, of the kind that takes time in Azure?
+fn is_slow(call: &Call, path: &[&str]) -> bool {
+    let quick =
+        ["microsoft.authorization", "microsoft.management", "microsoft.policyinsights", "microsoft.subscription"];
+    let at = path.iter().rposition(|s| *s == "providers");
+    let is_quick = at.and_then(|at| path.get(at + 1)).is_some_and(|namespace| quick.contains(namespace))
+        || path.ends_with(&["tags", "default"]);
+    let is_group = at.is_none() && path.len() == 4;
+    match call.verb {
+        Verb::Put => at.is_some() && !is_quick,
+        Verb::Delete => (at.is_some() && !is_quick) || is_group,
+        _ => false,
+    }
+}
+
+/// The answer of a provider that takes its time: the work is done, the client has to ask.
+fn later(sandbox: &Sandbox, call: &Call, answer: Answer) -> Answer {
+    let polls = answer.headers.iter().any(|(name, _)| *name == "azure-asyncoperation");
+    match (call.verb, answer.status) {
+        (Verb::Put, 200 | 201) if !polls => sandbox.polled(call, answer, Outcome::succeeded().after(1)),
+        (Verb::Delete, 200) => sandbox.accepted(call, Outcome::nothing().after(1)),
+        _ => answer,
+    }
 }
 
 /// `2024-05-01`, `2024-05-01-preview`
@@ -121,6 +152,7 @@ async fn fixed(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Reply {
         (Verb::Post, ["subscriptions", _, "providers", _, action @ ("register" | "unregister")]) => {
             sandbox.register(&call.id(2), segment(3), *action == "register").await
         }
+        (Verb::Post, ["providers", "microsoft.management", "getentities"]) => sandbox.entities(),
         (Verb::Get, ["providers", "microsoft.subscription", "aliases"]) => sandbox.list_aliases(call),
         (_, ["providers", "microsoft.subscription", "aliases", _]) => sandbox.alias(call, segment(3)).await,
         (_, ["providers", "microsoft.management", "managementgroups", ..]) if path.get(4) != Some(&"providers") => {
@@ -156,6 +188,7 @@ async fn generic(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Reply {
         ["microsoft.policyinsights", "policystates", view, action] if call.verb == Verb::Post => {
             sandbox.policy_states(call, &scope, view, action)
         }
+        ["microsoft.resources", "tags", "default"] => sandbox.tags(call, &scope).await,
         ["microsoft.resources", "deployments", _] => {
             sandbox.deployment(call, &canonical(call, call.segments.len())).await
         }

@@ -40,6 +40,11 @@ pub(crate) struct Sandbox {
     pub(crate) tokens: Tokens,
     pub(crate) compliance: Compliance,
     pub(crate) operations: Operations,
+    /// Writes and deletes of resources are answered as long-running operations.
+    pub(crate) lro: bool,
+    /// Every so many requests one is throttled.
+    throttle: Option<u64>,
+    served: AtomicU64,
     /// Linked templates, where the options name folders for them.
     pub(crate) links: Option<Arc<dyn Links + Send + Sync>>,
     clock: Clock,
@@ -86,6 +91,9 @@ impl Sandbox {
             tokens,
             compliance: Compliance::default(),
             operations: Operations::default(),
+            lro: options.lro,
+            throttle: options.throttle.filter(|n| *n > 0),
+            served: AtomicU64::new(0),
             links: options.links.map(|l| l.0),
             clock: options.clock,
             store,
@@ -115,6 +123,11 @@ impl Sandbox {
     pub(crate) fn next_request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         Uuid::new_v5(&self.started, &number.to_be_bytes()).to_string()
+    }
+
+    /// Is this request one of those that are throttled?
+    pub(crate) fn throttles(&self) -> bool {
+        self.throttle.is_some_and(|every| (self.served.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every))
     }
 
     /// The estate, to look at. Not to be held over an await.
@@ -206,7 +219,7 @@ async fn load(
         }
     }
     let mut world = World::new(tenant, aliases);
-    for resource in builtins {
+    for resource in builtins.into_iter().chain(crate::roles::built_in()) {
         world.apply(Change::Put(resource));
     }
     for document in store.list(RESOURCES, "").await? {

@@ -1,5 +1,7 @@
 //! `glidepath sandbox`: serves the local control plane until it is stopped.
 
+pub(crate) mod environment;
+
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -13,6 +15,9 @@ use crate::up::session::{SANDBOX_TENANT, sandbox_folder, start_failure};
 use crate::{files, sources};
 
 pub(crate) fn run(args: &SandboxArgs, terminal: &mut Terminal) -> Result<Answer, Failure> {
+    if let Some(command) = &args.command {
+        return environment::run(command, terminal);
+    }
     let design = files::find_design(&args.dir);
     let tenant = match (&design, &args.state) {
         // The tenant must be the design's; its other findings are for `up`.
@@ -23,6 +28,8 @@ pub(crate) fn run(args: &SandboxArgs, terminal: &mut Terminal) -> Result<Answer,
     let mut options = glidepath_sandbox::Options::new(state, tenant.unwrap_or_else(|| SANDBOX_TENANT.to_owned()));
     options.address = SocketAddr::from(([127, 0, 0, 1], args.port));
     options.auth_required = args.require_token;
+    options.lro = args.lro;
+    options.throttle = args.throttle;
     runtime()?.block_on(async {
         let running = glidepath_sandbox::start(options).await.map_err(|e| start_failure(&e))?;
         terminal.answer(&greeting(&running));
