@@ -8,8 +8,12 @@ mod failure;
 mod files;
 mod network;
 mod output;
+mod policies;
+mod policy;
+mod resources;
 mod sandbox;
 mod sources;
+mod template;
 mod up;
 mod workload;
 
@@ -36,9 +40,11 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Up(args) => up::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
+        Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
         Command::Network(args) => network::run(&args, &mut terminal),
+        Command::Template(args) => template::run(&args, &mut terminal),
     };
     match result {
         Ok(answer) => answer.exit_code(),

@@ -277,3 +277,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn both_exposures_are_seen() {
+    let model = Model::of(&contoso(), &Context::default());
+    let count = |e| model.networks.iter().filter(|n| n.exposure == Some(e)).count();
+    use glidepath_network::model::Exposure;
+    assert!(count(Exposure::Corp) > 0 && count(Exposure::Online) > 0);
+}
+
+/// The sample lets `*` to `*` on UDP 53 through its firewall. Skips aloud without the corpora.
+#[test]
+fn the_hub_spoke_sample_breaks_egress() {
+    use glidepath_arm::template::{Context as Deployment, NoLinks, Parameters, ResourceGroup, expand};
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora/hub-spoke/azuredeploy.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        println!("skipped: {} is not here", path.display());
+        return;
+    };
+    let deployment = Deployment {
+        subscription_id: Some("22222222-2222-2222-2222-222222222222".into()),
+        resource_group: Some(ResourceGroup {
+            name: "rg".into(),
+            location: Some("swedencentral".into()),
+            ..ResourceGroup::default()
+        }),
+        location: Some("swedencentral".into()),
+        deployment_name: Some("hub".into()),
+        ..Deployment::default()
+    };
+    let expansion = expand(&Text::new("azuredeploy.json", text), &Parameters::new(), &deployment, &NoLinks);
+    let estate: Estate = expansion
+        .resources
+        .iter()
+        .filter_map(|r| Some(Resource::new(ResourceId::new(r.id.as_str()?), &*r.api_version, r.body.clone())))
+        .collect();
+    let model = Model::of(&estate, &Context::default());
+    assert!(model.networks.len() >= 3 && model.firewalls.len() == 1, "{} networks", model.networks.len());
+    let proof = prove(&model);
+    let text = serde_json::to_string_pretty(&proof).unwrap();
+    assert!(text.contains("lets out to any destination"), "{text}");
+    println!("{text}");
+}
