@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Workloads on their way to production
     Workload(WorkloadArgs),
+    /// What reaches what: the networks, and the proof of their isolation
+    Network(crate::network::NetworkArgs),
     /// ARM templates, expanded and examined offline
     Template(crate::template::TemplateArgs),
 }

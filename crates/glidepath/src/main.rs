@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod failure;
 mod files;
+mod network;
 mod output;
 mod policies;
 mod policy;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
+        Command::Network(args) => network::run(&args, &mut terminal),
         Command::Template(args) => template::run(&args, &mut terminal),
     };
     match result {

@@ -1,9 +1,8 @@
-//! The network: the address plan of hubs and spokes, a model of what decides what reaches what, the linter, and the proof.
+//! The network: the address plan of hubs and spokes, a model of what decides what reaches what, and the proof.
 //!
 //! The plan works on [`ipnet::IpNet`], so that IPv6 blocks pass through the same code; the sizes of the layouts are
 //! IPv4 sizes. Model and proof are about IPv4.
 
-pub mod lint;
 pub mod model;
 pub mod proof;
 

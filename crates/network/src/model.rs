@@ -16,6 +16,7 @@ use glidepath_arm::ResourceId;
 use glidepath_estate::Origin;
 use serde::Serialize;
 
+pub(crate) use routes::best;
 pub use routes::{Device, EffectiveRoute, Hop};
 
 use crate::{Range, Ranges, Traffic};
@@ -490,9 +491,10 @@ impl Model {
 
     /// Does the network hold firewall, gateway or Bastion for others?
     pub fn is_hub(&self, network: usize) -> bool {
-        let firewall = self.firewalls.iter().any(|f| {
-            f.subnet.and_then(|s| self.subnets.get(s)).is_some_and(|s| s.network == network)
-        });
+        let firewall = self
+            .firewalls
+            .iter()
+            .any(|f| f.subnet.and_then(|s| self.subnets.get(s)).is_some_and(|s| s.network == network));
         let peers = self.networks.get(network).map_or(0, |n| n.peerings.len());
         let shared = self.networks.get(network).is_some_and(|n| {
             n.gateway.is_some() || n.subnets.iter().filter_map(|s| self.subnets.get(*s)).any(Subnet::is_reserved)

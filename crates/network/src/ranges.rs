@@ -141,7 +141,11 @@ impl Ranges {
         let (mut left, mut right) = (self.iter().peekable(), other.iter().peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             out.extend(a.and(*b));
-            if a.last < b.last { left.next() } else { right.next() };
+            if a.last < b.last {
+                left.next()
+            } else {
+                right.next()
+            };
         }
         Self(out)
     }
@@ -198,7 +202,7 @@ impl fmt::Display for Ranges {
 
 /// Addresses that Azure never routes to the internet.
 /// Source: Microsoft Learn, "Virtual network traffic routing": RFC 1918, RFC 6598, multicast and the reserved blocks.
-pub fn special() -> Ranges {
+pub(crate) fn special() -> Ranges {
     Ranges::blocks([
         "0.0.0.0/8",
         "10.0.0.0/8",
@@ -223,7 +227,9 @@ mod tests {
         assert_eq!(a.not().not(), a);
         assert_eq!(a.and(&Ranges::blocks(["10.1.0.0-10.1.0.9"])).to_string(), "10.1.0.0-10.1.0.9");
         assert_eq!(Ranges::all().without(&Ranges::blocks(["0.0.0.0/1"])).to_string(), "128.0.0.0/1");
-        assert!(a.holds(0x0a00_0001) && !a.holds(0x0b00_0000) && a.covers(Range { first: 0x0a00_0000, last: 0x0aff_ffff }));
+        assert!(
+            a.holds(0x0a00_0001) && !a.holds(0x0b00_0000) && a.covers(Range { first: 0x0a00_0000, last: 0x0aff_ffff })
+        );
         assert_eq!(Ranges::all().not(), Ranges::NONE);
     }
 }

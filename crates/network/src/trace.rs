@@ -67,7 +67,12 @@ pub struct Trace {
 
 impl Trace {
     fn step(&mut self, what: String, resource: Option<&ResourceId>, rule: Option<&str>, origin: Option<&Origin>) {
-        self.steps.push(Step { what, resource: resource.cloned(), rule: rule.map(str::to_owned), origin: origin.cloned() });
+        self.steps.push(Step {
+            what,
+            resource: resource.cloned(),
+            rule: rule.map(str::to_owned),
+            origin: origin.cloned(),
+        });
     }
 }
 
@@ -95,14 +100,20 @@ impl Model {
                     return trace;
                 }
                 let Some(gateway) = self.gateways.get(gateway) else { return trace };
-                trace.step(format!("comes in by gateway `{}`", gateway.id.name()), Some(&gateway.id), None, gateway.origin.as_ref());
+                trace.step(
+                    format!("comes in by gateway `{}`", gateway.id.name()),
+                    Some(&gateway.id),
+                    None,
+                    gateway.origin.as_ref(),
+                );
                 let Some(subnet) = gateway.subnet else { return trace };
                 subnet
             }
             // What comes from the internet is delivered where it is let in; the way there is not routed by Azure's tables.
             End::Internet => {
                 let End::Site(site) = to else { return trace };
-                trace.arrives = self.internet.holds(packet.source.to_bits()) && self.delivers(site, &packet, mode, &mut trace);
+                trace.arrives =
+                    self.internet.holds(packet.source.to_bits()) && self.delivers(site, &packet, mode, &mut trace);
                 return trace;
             }
         };
@@ -130,7 +141,8 @@ impl Model {
                 }
                 Hop::Network { network, peering } => {
                     let End::Site(site) = to else { return trace };
-                    if self.sites.get(site).and_then(|s| self.subnets.get(s.subnet)).map(|s| s.network) != Some(network) {
+                    if self.sites.get(site).and_then(|s| self.subnets.get(s.subnet)).map(|s| s.network) != Some(network)
+                    {
                         return trace;
                     }
                     if !self.crosses(at, network, peering, away, mode) {
@@ -143,12 +155,15 @@ impl Model {
                 Hop::Appliance(address) => match self.device(at, address) {
                     Device::Firewall(firewall) => {
                         let Some(subnet) = self.firewalls.get(firewall).and_then(|f| f.subnet) else { return trace };
-                        if trace.firewalls.contains(&firewall) || !self.passes_firewall(firewall, to, &mut packet, mode, &mut trace) {
+                        if trace.firewalls.contains(&firewall)
+                            || !self.passes_firewall(firewall, to, &mut packet, mode, &mut trace)
+                        {
                             return trace;
                         }
                         trace.firewalls.push(firewall);
                         // Sent on by the firewall: for the next peering it comes from elsewhere, unless it got a new source.
-                        away = self.subnets.get(subnet).map(|s| s.network) != self.subnets.get(start).map(|s| s.network)
+                        away = self.subnets.get(subnet).map(|s| s.network)
+                            != self.subnets.get(start).map(|s| s.network)
                             && !self.subnets.get(subnet).is_some_and(|s| s.space.holds(packet.source.to_bits()));
                         at = subnet;
                     }
@@ -189,7 +204,11 @@ impl Model {
         let to = match route.hop {
             Hop::Network { network, peering } => {
                 let network = self.networks.get(network).map_or("", |n| n.id.name());
-                if peering.is_some() { format!("over the peering to `{network}`") } else { format!("inside `{network}`") }
+                if peering.is_some() {
+                    format!("over the peering to `{network}`")
+                } else {
+                    format!("inside `{network}`")
+                }
             }
             Hop::Appliance(address) => format!("to {address}"),
             Hop::Gateway(_) => "to the gateway".to_owned(),
@@ -204,10 +223,17 @@ impl Model {
     }
 
     fn delivers(&self, site: usize, packet: &Packet, mode: Mode, trace: &mut Trace) -> bool {
-        let Some(site) = self.sites.get(site).filter(|s| s.space.holds(packet.destination.to_bits())) else { return false };
+        let Some(site) = self.sites.get(site).filter(|s| s.space.holds(packet.destination.to_bits())) else {
+            return false;
+        };
         let Some(subnet) = self.subnets.get(site.subnet) else { return false };
         if site.endpoint.is_some() && !subnet.endpoint_policies.0 {
-            trace.step(format!("`{}` holds no security group against private endpoints", subnet.name()), Some(&subnet.id), None, subnet.origin.as_ref());
+            trace.step(
+                format!("`{}` holds no security group against private endpoints", subnet.name()),
+                Some(&subnet.id),
+                None,
+                subnet.origin.as_ref(),
+            );
             return true;
         }
         let groups = [subnet.group, site.group];
@@ -215,7 +241,15 @@ impl Model {
     }
 
     /// The first rule that matches decides. Of a rule that lets through in part, the part counts on *may*.
-    fn passes_group(&self, group: usize, subnet: usize, inbound: bool, packet: &Packet, mode: Mode, trace: &mut Trace) -> bool {
+    fn passes_group(
+        &self,
+        group: usize,
+        subnet: usize,
+        inbound: bool,
+        packet: &Packet,
+        mode: Mode,
+        trace: &mut Trace,
+    ) -> bool {
         let Some(group) = self.groups.get(group) else { return true };
         for rule in group.rules.iter().filter(|r| r.inbound == inbound) {
             if !self.rule_matches(rule, subnet, packet, mode) {
@@ -259,7 +293,12 @@ impl Model {
                 continue;
             }
             let verb = if rule.allows { "lets it through" } else { "stops it" };
-            trace.step(format!("firewall `{}` {verb} ({})", it.id.name(), rule.name), Some(&rule.holder), Some(&rule.name), rule.origin.as_ref());
+            trace.step(
+                format!("firewall `{}` {verb} ({})", it.id.name(), rule.name),
+                Some(&rule.holder),
+                Some(&rule.name),
+                rule.origin.as_ref(),
+            );
             if rule.allows && rule.kind == FirewallKind::Application {
                 // Application rules always get the firewall's address as their source.
                 packet.source = it.address.unwrap_or(packet.source);
@@ -290,10 +329,11 @@ impl Model {
                 let zones = endpoint.map(|e| e.zones.as_slice()).unwrap_or_default();
                 names.clone().any(|name| {
                     let name = name.trim_start_matches("*").trim_start_matches('.');
-                    name.is_empty() || zones.iter().any(|z| {
-                        let zone = z.name().trim_start_matches("privatelink.");
-                        name == zone || name.ends_with(&format!(".{zone}")) || zone.ends_with(&format!(".{name}"))
-                    })
+                    name.is_empty()
+                        || zones.iter().any(|z| {
+                            let zone = z.name().trim_start_matches("privatelink.");
+                            name == zone || name.ends_with(&format!(".{zone}")) || zone.ends_with(&format!(".{name}"))
+                        })
                 })
             }
         }

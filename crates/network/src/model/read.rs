@@ -6,10 +6,12 @@ use std::net::Ipv4Addr;
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::{Estate, Hierarchy, Resource};
 
-use super::rules::{addresses, both, collection_group, default_rules, flag, items, property, reference, route, security_rule, text};
+use super::rules::{
+    addresses, both, collection_group, default_rules, flag, items, property, reference, route, security_rule, text,
+};
 use super::{
-    Address, Context, Endpoint, Exposure, Firewall, FirewallRule, Frontend, Gateway, Interface, Match, Model, NextHop,
-    Network, Peering, RouteTable, SecurityGroup, Service, Site, Subnet, Zone,
+    Address, Context, Endpoint, Exposure, Firewall, FirewallRule, Frontend, Gateway, Interface, Match, Model, Network,
+    NextHop, Peering, RouteTable, SecurityGroup, Service, Site, Subnet, Zone,
 };
 use crate::{Range, Ranges};
 
@@ -22,7 +24,12 @@ fn of_type<'a>(estate: &'a Estate, kind: &'a str) -> impl Iterator<Item = &'a Re
 }
 
 /// Parts written inside a resource, and those written as resources of their own below it; the latter win.
-fn parts<'a>(estate: &'a Estate, owner: &'a Resource, member: &str, kind: &str) -> Vec<(ResourceId, &'a Value, &'a Resource)> {
+fn parts<'a>(
+    estate: &'a Estate,
+    owner: &'a Resource,
+    member: &str,
+    kind: &str,
+) -> Vec<(ResourceId, &'a Value, &'a Resource)> {
     let mut out: Vec<(ResourceId, &Value, &Resource)> = Vec::new();
     for item in items(&owner.body, member) {
         let Some(name) = item.get("name").and_then(Value::as_str) else { continue };
@@ -38,7 +45,9 @@ fn parts<'a>(estate: &'a Estate, owner: &'a Resource, member: &str, kind: &str) 
 }
 
 fn is_kind(resource: &Resource, kind: &str) -> bool {
-    resource.resource_type().is_some_and(|t| t.as_str().rsplit('/').next().is_some_and(|k| k.eq_ignore_ascii_case(kind)))
+    resource
+        .resource_type()
+        .is_some_and(|t| t.as_str().rsplit('/').next().is_some_and(|k| k.eq_ignore_ascii_case(kind)))
 }
 
 fn address(body: &Value, name: &str) -> Option<Ipv4Addr> {
@@ -56,7 +65,8 @@ fn number(len: usize) -> usize {
 impl Model {
     /// Reads the model out of an estate.
     pub fn of(estate: &Estate, context: &Context) -> Self {
-        let mut model = Self { on_premises: Ranges::blocks(context.on_premises.iter().map(String::as_str)), ..Self::default() };
+        let mut model =
+            Self { on_premises: Ranges::blocks(context.on_premises.iter().map(String::as_str)), ..Self::default() };
         let groups = model.read_groups(estate);
         let tables = model.read_tables(estate);
         let (networks, subnets) = model.read_networks(estate, &groups, &tables);
@@ -75,7 +85,9 @@ impl Model {
     /// What follows from the lists: sites, the internet, tags, routes.
     pub fn close(&mut self) {
         if !self.gateways.is_empty() && self.on_premises.is_empty() {
-            self.assumptions.push("what stands on premises is not written anywhere: on-premises sends and receives nothing".to_owned());
+            self.assumptions.push(
+                "what stands on premises is not written anywhere: on-premises sends and receives nothing".to_owned(),
+            );
         }
         self.internet = self.outside();
         self.tags = (0..self.subnets.len()).map(|s| self.virtual_network_tag(s)).collect();
@@ -209,7 +221,8 @@ impl Model {
             peering.remote = networks.get(&peering.remote_id).copied();
         }
         if unknown > 0 {
-            self.assumptions.push(format!("{unknown} subnets have a prefix that only Azure can tell: they are left out"));
+            self.assumptions
+                .push(format!("{unknown} subnets have a prefix that only Azure can tell: they are left out"));
         }
         (networks, subnets)
     }
@@ -234,7 +247,10 @@ impl Model {
                 network,
                 subnet,
                 vpn: text(&resource.body, "gatewayType").eq_ignore_ascii_case("Vpn"),
-                sku: property(&resource.body, "sku").and_then(|s| s.get("name")?.as_str()).unwrap_or_default().to_owned(),
+                sku: property(&resource.body, "sku")
+                    .and_then(|s| s.get("name")?.as_str())
+                    .unwrap_or_default()
+                    .to_owned(),
                 origin: resource.origin.clone(),
             });
         }
@@ -249,10 +265,13 @@ impl Model {
         let lookup = |id: &str| groups.get(&ResourceId::new(id).key()).cloned().unwrap_or(vec![Address::Unknown]);
         for resource in of_type(estate, "azureFirewalls") {
             let configurations = items(&resource.body, "ipConfigurations");
-            let subnet = configurations.iter().find_map(|c| reference(c, "subnet")).and_then(|s| subnets.get(&s).copied());
+            let subnet =
+                configurations.iter().find_map(|c| reference(c, "subnet")).and_then(|s| subnets.get(&s).copied());
             let written = configurations.iter().find_map(|c| address(c, "privateIPAddress"));
             // Azure gives a firewall the first address of its subnet that is free: the fifth.
-            let first = subnet.and_then(|s| self.subnets.get(s)?.space.first()).map(|a| Ipv4Addr::from_bits(a.saturating_add(4)));
+            let first = subnet
+                .and_then(|s| self.subnets.get(s)?.space.first())
+                .map(|a| Ipv4Addr::from_bits(a.saturating_add(4)));
             let policy = reference(&resource.body, "firewallPolicy").and_then(|p| estate.get(&p));
             let mut rules = Vec::new();
             let mut dns = (false, Vec::new());
@@ -285,7 +304,8 @@ impl Model {
                 let subnet = reference(configuration, "subnet").and_then(|s| subnets.get(&s).copied());
                 let Some(subnet) = subnet else { continue };
                 let asgs = items(configuration, "applicationSecurityGroups").iter();
-                let asgs: Vec<String> = asgs.filter_map(|a| a.get("id")?.as_str().map(str::to_ascii_lowercase)).collect();
+                let asgs: Vec<String> =
+                    asgs.filter_map(|a| a.get("id")?.as_str().map(str::to_ascii_lowercase)).collect();
                 let address = address(configuration, "privateIPAddress");
                 for asg in &asgs {
                     let space = self.subnets.get(subnet).map(|s| s.space.clone()).unwrap_or_default();
@@ -309,15 +329,20 @@ impl Model {
 
     fn read_endpoints(&mut self, estate: &Estate, subnets: &Index) {
         for resource in of_type(estate, "privateEndpoints") {
-            let Some(subnet) = reference(&resource.body, "subnet").and_then(|s| subnets.get(&s).copied()) else { continue };
+            let Some(subnet) = reference(&resource.body, "subnet").and_then(|s| subnets.get(&s).copied()) else {
+                continue;
+            };
             let connections = items(&resource.body, "privateLinkServiceConnections").iter();
             let connections: Vec<&Value> =
                 connections.chain(items(&resource.body, "manualPrivateLinkServiceConnections")).collect();
-            let service = connections.iter().find_map(|c| property(c, "privateLinkServiceId")?.as_str().map(ResourceId::new));
+            let service =
+                connections.iter().find_map(|c| property(c, "privateLinkServiceId")?.as_str().map(ResourceId::new));
             let mut zones = Vec::new();
             for group in estate.within(&resource.id).filter(|r| is_kind(r, "privateDnsZoneGroups")) {
                 let configurations = items(&group.body, "privateDnsZoneConfigs").iter();
-                zones.extend(configurations.filter_map(|c| property(c, "privateDnsZoneId")?.as_str().map(ResourceId::new)));
+                zones.extend(
+                    configurations.filter_map(|c| property(c, "privateDnsZoneId")?.as_str().map(ResourceId::new)),
+                );
             }
             self.endpoints.push(Endpoint {
                 id: resource.id.clone(),
@@ -334,7 +359,8 @@ impl Model {
     fn read_frontends(&mut self, estate: &Estate, subnets: &Index) {
         for resource in of_type(estate, "loadBalancers") {
             let pools = items(&resource.body, "backendAddressPools").iter();
-            let behind = pools.flat_map(|p| items(p, "loadBalancerBackendAddresses")).filter_map(|a| reference(a, "subnet"));
+            let behind =
+                pools.flat_map(|p| items(p, "loadBalancerBackendAddresses")).filter_map(|a| reference(a, "subnet"));
             let behind: Vec<usize> = behind.filter_map(|s| subnets.get(&s).copied()).collect();
             for front in items(&resource.body, "frontendIPConfigurations") {
                 self.frontends.push(Frontend {
@@ -385,9 +411,11 @@ impl Model {
             }
             let access = property(&resource.body, "publicNetworkAccess");
             let rules = ["networkAcls", "networkRuleSet"].iter().find_map(|m| property(&resource.body, m));
-            let refuses = rules.and_then(|r| r.get("defaultAction")?.as_str()).is_some_and(|a| a.eq_ignore_ascii_case("Deny"));
+            let refuses =
+                rules.and_then(|r| r.get("defaultAction")?.as_str()).is_some_and(|a| a.eq_ignore_ascii_case("Deny"));
             let holes = rules.map_or(0, |r| items(r, "ipRules").len() + items(r, "virtualNetworkRules").len());
-            let internal = property(&resource.body, "vnetConfiguration").and_then(|v| flag(v, "internal")) == Some(true);
+            let internal =
+                property(&resource.body, "vnetConfiguration").and_then(|v| flag(v, "internal")) == Some(true);
             let (open, why) = match access {
                 Some(v) if v.is_unknown() => (None, "`publicNetworkAccess` is known to Azure only".to_owned()),
                 Some(v) if v.as_str().is_some_and(|t| !t.eq_ignore_ascii_case("Enabled")) => {
@@ -422,10 +450,13 @@ impl Model {
             }
         }
         // A table that names an appliance only Azure can tell stays as it is; the device is looked up by reach.
-        let open = self.tables.iter().flat_map(|t| &t.routes).filter(|r| r.next == NextHop::Appliance(Ipv4Addr::UNSPECIFIED));
+        let open =
+            self.tables.iter().flat_map(|t| &t.routes).filter(|r| r.next == NextHop::Appliance(Ipv4Addr::UNSPECIFIED));
         let open = open.count();
         if open > 0 {
-            self.assumptions.push(format!("{open} routes name an appliance that only Azure can tell: taken for the firewall in reach"));
+            self.assumptions.push(format!(
+                "{open} routes name an appliance that only Azure can tell: taken for the firewall in reach"
+            ));
         }
         self.tags = vec![Match::default(); self.subnets.len()];
     }

@@ -151,7 +151,8 @@ impl Model {
     pub fn device(&self, subnet: usize, address: Ipv4Addr) -> Device {
         if address.is_unspecified() {
             // Written as something only Azure can tell: the firewall of a network in reach, if there is just one.
-            let mut near = self.firewalls.iter().enumerate().filter(|(_, f)| f.subnet.is_some_and(|s| self.is_near(subnet, s)));
+            let mut near =
+                self.firewalls.iter().enumerate().filter(|(_, f)| f.subnet.is_some_and(|s| self.is_near(subnet, s)));
             return match (near.next(), near.next()) {
                 (Some((at, _)), None) => Device::Firewall(at),
                 _ => Device::Nobody,

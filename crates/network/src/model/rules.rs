@@ -57,7 +57,11 @@ pub(super) fn addresses(values: &[Value]) -> Vec<Address> {
                 ranges.push(range);
             } else if part.contains(':') && part.parse::<ipnet::Ipv6Net>().is_ok() {
                 continue;
-            } else if part.contains('.') && !part.contains('/') && part.contains(|c: char| c.is_ascii_lowercase()) && !part.starts_with(|c: char| c.is_ascii_uppercase()) {
+            } else if part.contains('.')
+                && !part.contains('/')
+                && part.contains(|c: char| c.is_ascii_lowercase())
+                && !part.starts_with(|c: char| c.is_ascii_uppercase())
+            {
                 out.push(Address::Name(part.to_owned()));
             } else {
                 out.push(Address::Tag(part.to_owned()));
@@ -192,7 +196,8 @@ fn firewall_rule(
         "applicationrule" => FirewallKind::Application,
         _ => return None,
     };
-    let grouped = |member: &str| items(rule, member).iter().filter_map(Value::as_str).flat_map(groups).collect::<Vec<_>>();
+    let grouped =
+        |member: &str| items(rule, member).iter().filter_map(Value::as_str).flat_map(groups).collect::<Vec<_>>();
     let mut source = addresses(items(rule, "sourceAddresses"));
     source.extend(grouped("sourceIpGroups"));
     let mut destination = addresses(items(rule, "destinationAddresses"));
