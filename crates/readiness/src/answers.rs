@@ -113,9 +113,9 @@ impl Answers {
                 let id = member.key.to_string();
                 if !catalogue.topics.contains_key(&id) {
                     let finding = Finding::error(CODE, format!("there is no question `{id}`"));
-                    reader.findings.push(
-                        finding.at(text, member.key_span).help("`glidepath assess questions` lists them"),
-                    );
+                    reader
+                        .findings
+                        .push(finding.at(text, member.key_span).help("`glidepath assess questions` lists them"));
                     continue;
                 }
                 if let Some(answer) = read_answer(&member.value, &mut reader, now) {
@@ -148,8 +148,7 @@ fn read_answer(node: &Node, reader: &mut Reader<'_>, now: Timestamp) -> Option<A
 }
 
 fn read_response(node: &Node, reader: &mut Reader<'_>, now: Timestamp) -> Option<Response> {
-    reader
-        .known(node, &["level", "source", "evidence", "respondent", "time", "expires", "confidence", "comment"]);
+    reader.known(node, &["level", "source", "evidence", "respondent", "time", "expires", "confidence", "comment"]);
     let level = match node.get("level") {
         Some(level) if level.as_str() == Some("unknown") => 1,
         Some(_) => reader.whole(node, "level", 1, 5)? as u8,

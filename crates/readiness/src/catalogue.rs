@@ -240,9 +240,12 @@ impl Catalogue {
         for topic in self.topics.values() {
             if !self.controls.contains_key(&topic.control) {
                 findings.push(
-                    Finding::error(CODE, format!("`{}` names the control `{}`, which is not there", topic.id, topic.control))
-                        .about(topic.id.clone())
-                        .help("add the control, or name one that is there"),
+                    Finding::error(
+                        CODE,
+                        format!("`{}` names the control `{}`, which is not there", topic.id, topic.control),
+                    )
+                    .about(topic.id.clone())
+                    .help("add the control, or name one that is there"),
                 );
             }
         }
@@ -289,8 +292,19 @@ fn read_topic(node: &Node, area: &str, reader: &mut Reader<'_>) -> Option<Topic>
     reader.known(
         node,
         &[
-            "id", "topic", "question", "why", "levels", "evidence", "decided-by", "weight", "gate", "phase", "control",
-            "references", "target",
+            "id",
+            "topic",
+            "question",
+            "why",
+            "levels",
+            "evidence",
+            "decided-by",
+            "weight",
+            "gate",
+            "phase",
+            "control",
+            "references",
+            "target",
         ],
     );
     let id = reader.required(node, "id")?;
@@ -334,7 +348,8 @@ fn read_topic(node: &Node, area: &str, reader: &mut Reader<'_>) -> Option<Topic>
         evidence: reader.required(node, "evidence")?,
         decided_by,
         weight: reader.number(node, "weight", 100.0).unwrap_or(1.0),
-        target: reader.whole(node, "target", 1, 5).unwrap_or(3).max(gate.as_ref().map_or(1, |g| i64::from(g.level))) as u8,
+        target: reader.whole(node, "target", 1, 5).unwrap_or(3).max(gate.as_ref().map_or(1, |g| i64::from(g.level)))
+            as u8,
         gate,
         phase: read_phase(node, reader)?,
         control: reader.required(node, "control")?,

@@ -48,8 +48,7 @@ pub fn read_estate(text: &Text) -> (Estate, Vec<Finding>) {
 fn resource(node: &Node) -> Result<Resource, String> {
     let id = node.get("id").and_then(Node::as_str).filter(|id| id.starts_with('/'));
     let id = id.ok_or_else(|| "this is no resource: it has no `id`".to_owned())?;
-    let members =
-        node.members().iter().filter(|m| !NOT_BODY.iter().any(|n| n.eq_ignore_ascii_case(&m.key)));
+    let members = node.members().iter().filter(|m| !NOT_BODY.iter().any(|n| n.eq_ignore_ascii_case(&m.key)));
     let body = Value::object(members.map(|m| (m.key.to_string(), value(&m.value))));
     let api_version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
     let mut resource = Resource::new(ResourceId::new(id), api_version, body);

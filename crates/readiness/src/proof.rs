@@ -176,8 +176,18 @@ pub(crate) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Proof> {
     reader.known(
         node,
         &[
-            "some", "every", "probe", "check", "label", "where", "holds", "least", "distinct", "covered-by",
-            "when-none", "expect",
+            "some",
+            "every",
+            "probe",
+            "check",
+            "label",
+            "where",
+            "holds",
+            "least",
+            "distinct",
+            "covered-by",
+            "when-none",
+            "expect",
         ],
     );
     let label = reader.required(node, "label")?;

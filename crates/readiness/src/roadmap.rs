@@ -98,7 +98,8 @@ pub fn roadmap(catalogue: &Catalogue, assessment: &Assessment) -> Roadmap {
 /// The nearest controls before this one that have gaps themselves.
 fn predecessors(catalogue: &Catalogue, id: &str, gaps: &BTreeMap<&str, Vec<&TopicResult>>) -> Vec<String> {
     let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
-    let mut open: Vec<&str> = catalogue.controls.get(id).map(|c| c.after.iter().map(String::as_str).collect()).unwrap_or_default();
+    let mut open: Vec<&str> =
+        catalogue.controls.get(id).map(|c| c.after.iter().map(String::as_str).collect()).unwrap_or_default();
     while let Some(before) = open.pop() {
         if !seen.insert(before) {
             continue;

@@ -193,7 +193,12 @@ pub fn assess(
     (assessment, findings)
 }
 
-fn result(topic: &Topic, answer: Option<&Answer>, evidence: Option<&Evidence>, findings: &mut Vec<Finding>) -> TopicResult {
+fn result(
+    topic: &Topic,
+    answer: Option<&Answer>,
+    evidence: Option<&Evidence>,
+    findings: &mut Vec<Finding>,
+) -> TopicResult {
     let mut result = TopicResult {
         id: topic.id.clone(),
         area: topic.area.clone(),
@@ -216,7 +221,9 @@ fn result(topic: &Topic, answer: Option<&Answer>, evidence: Option<&Evidence>, f
         Some(Answer::NotApplicable(record)) => {
             result.not_applicable = Some(record.clone());
             result.level = None;
-            if let Some(evidence) = evidence.filter(|e| e.level < topic.target && e.shown.iter().any(|s| !s.rows.is_empty())) {
+            if let Some(evidence) =
+                evidence.filter(|e| e.level < topic.target && e.shown.iter().any(|s| !s.rows.is_empty()))
+            {
                 findings.push(
                     Finding::warning(
                         "readiness/not-applicable-but-there",
@@ -272,6 +279,12 @@ fn result(topic: &Topic, answer: Option<&Answer>, evidence: Option<&Evidence>, f
         }
     }
     let level = usize::from(result.level.unwrap_or(1));
+    if result.source.is_none() {
+        // The lowest anchor would claim something that nobody said.
+        result.anchor = "not answered; counts as level 1".to_owned();
+        result.next_anchor = topic.levels.get(level).map(|l| l.anchor.clone());
+        return result;
+    }
     result.anchor = topic.levels.get(level - 1).map(|l| l.anchor.clone()).unwrap_or_default();
     result.next_anchor = topic.levels.get(level).map(|l| l.anchor.clone());
     result

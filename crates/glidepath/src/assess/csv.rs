@@ -20,7 +20,8 @@ fn line(fields: &[&str]) -> String {
 }
 
 pub(crate) fn assessment(a: &Assessment) -> String {
-    let mut text = line(&["Id", "Area", "Topic", "Level", "Target", "Source", "Confidence", "Gate before", "Anchor", "Failing"]);
+    let mut text =
+        line(&["Id", "Area", "Topic", "Level", "Target", "Source", "Confidence", "Gate before", "Anchor", "Failing"]);
     for t in &a.topics {
         let level = t.level.map_or_else(|| "n/a".to_owned(), |l| l.to_string());
         let gate = t.gate.as_ref().map_or("", |g| g.before.as_str());

@@ -42,7 +42,11 @@ pub(crate) fn page(asked: &Asked, plan: &Roadmap, changed: Option<&Comparison>) 
     if let Some(next) = &a.stage.next {
         let blocked: Vec<String> =
             a.stage.blocked_by.iter().map(|id| format!("<a href=\"#{0}\">{0}</a>", escape(id))).collect();
-        body.push_str(&format!("<p class=\"no\">The next stage, {}, is blocked by {}.</p>", escape(next), blocked.join(", ")));
+        body.push_str(&format!(
+            "<p class=\"no\">The next stage, {}, is blocked by {}.</p>",
+            escape(next),
+            blocked.join(", ")
+        ));
     }
     for change in &a.changes {
         body.push_str(&format!("<p>Questions changed: {}</p>", escape(change)));
@@ -159,7 +163,11 @@ fn answer(asked: &Asked, t: &TopicResult, body: &mut String) {
         body.push_str(&format!("<p>Next: {}</p>", escape(next)));
     }
     if let Some(record) = &t.not_applicable {
-        body.push_str(&format!("<p>Not applicable: {}; approved by {}</p>", escape(&record.reason), escape(&record.approver)));
+        body.push_str(&format!(
+            "<p>Not applicable: {}; approved by {}</p>",
+            escape(&record.reason),
+            escape(&record.approver)
+        ));
     }
     for response in t.attested.iter().flat_map(|a| &a.responses) {
         body.push_str(&format!(

@@ -15,7 +15,10 @@ fn level(level: Option<u8>) -> String {
 
 pub(crate) fn report(asked: &Asked, plan: &Roadmap, changed: Option<&Comparison>) -> String {
     let a = &asked.assessment;
-    let mut text = format!("# Readiness: {}\n\n{}. Looked at: {}. Questions {}.\n", a.stage.name, a.stage.is, asked.subject, a.questions);
+    let mut text = format!(
+        "# Readiness: {}\n\n{}. Looked at: {}. Questions {}.\n",
+        a.stage.name, a.stage.is, asked.subject, a.questions
+    );
     if let Some(next) = &a.stage.next {
         text.push_str(&format!("\nThe next stage, {next}, is blocked by {}.\n", a.stage.blocked_by.join(", ")));
     }
@@ -36,17 +39,39 @@ pub(crate) fn report(asked: &Asked, plan: &Roadmap, changed: Option<&Comparison>
     text.push_str("\n## Gates\n\n| before | topic | needs | has | |\n|---|---|---|---|---|\n");
     for gate in &a.gates {
         let state = if gate.open { "open" } else { "**closed**" };
-        text.push_str(&format!("| {} | {} | {} | {} | {state} |\n", gate.before, gate.topic, gate.needs, level(gate.has)));
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {state} |\n",
+            gate.before,
+            gate.topic,
+            gate.needs,
+            level(gate.has)
+        ));
     }
     text.push_str("\n## Roadmap\n\n");
     for step in &plan.steps {
         let raises: Vec<String> = step.raises.iter().map(|r| format!("{} {}→{}", r.topic, r.from, r.to)).collect();
-        text.push_str(&format!("{}. {} ({}, {} days): {}\n", step.order, step.title, step.phase, step.effort, raises.join(", ")));
+        text.push_str(&format!(
+            "{}. {} ({}, {} days): {}\n",
+            step.order,
+            step.title,
+            step.phase,
+            step.effort,
+            raises.join(", ")
+        ));
     }
-    text.push_str("\n## Answers and proof\n\n| | topic | level | target | by | what is so |\n|---|---|---|---|---|---|\n");
+    text.push_str(
+        "\n## Answers and proof\n\n| | topic | level | target | by | what is so |\n|---|---|---|---|---|---|\n",
+    );
     for t in &a.topics {
         let by = t.source.map_or("nobody", |s| s.name());
-        text.push_str(&format!("| {} | {} | {} | {} | {by} | {} |\n", t.id, cell(&t.topic), level(t.level), t.target, cell(&t.anchor)));
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {by} | {} |\n",
+            t.id,
+            cell(&t.topic),
+            level(t.level),
+            t.target,
+            cell(&t.anchor)
+        ));
     }
     for t in &a.topics {
         let failing: Vec<_> = t.evidence.iter().flat_map(|e| &e.shown).filter(|s| s.holds != Some(true)).collect();

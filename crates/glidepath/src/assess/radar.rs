@@ -44,7 +44,10 @@ pub(crate) fn radar(a: &Assessment) -> String {
             _ => "middle",
         };
         let mean = area.mean.map_or_else(|| "n/a".to_owned(), |m| format!("{:.1}", m.value));
-        body.push_str(&format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{} {mean}</text>\n", escape(&area.title)));
+        body.push_str(&format!(
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{} {mean}</text>\n",
+            escape(&area.title)
+        ));
     }
     format!(
         "<svg viewBox=\"0 0 600 380\" role=\"img\" aria-label=\"Radar of {n} areas; the table beside it has the numbers\" font-size=\"12\" fill=\"currentColor\">\n{body}</svg>\n"

@@ -38,7 +38,13 @@ pub(crate) fn assessment(a: &Assessment) -> String {
     let proven = a.topics.iter().filter(|t| t.evidence.is_some()).count();
     text.push_str(&format!(
         "\n{}\n",
-        paint(DIM, format!("{proven} of {} decided on evidence, {asked} not answered; -o json has queries and rows", a.topics.len()))
+        paint(
+            DIM,
+            format!(
+                "{proven} of {} decided on evidence, {asked} not answered; -o json has queries and rows",
+                a.topics.len()
+            )
+        )
     ));
     text
 }

@@ -54,7 +54,8 @@ fn platform_apart(world: &World<'_>) -> Outcome {
             .collect()
     };
     let platform = groups(&[FIREWALL, "Microsoft.Network/virtualNetworkGateways", "Microsoft.Network/bastionHosts"]);
-    let workloads = groups(&[ACCOUNT, "Microsoft.Search/searchServices", "Microsoft.MachineLearningServices/workspaces"]);
+    let workloads =
+        groups(&[ACCOUNT, "Microsoft.Search/searchServices", "Microsoft.MachineLearningServices/workspaces"]);
     let row = |id: &ResourceId| match workloads.contains(id) {
         true => Row::new(id.as_str(), false, "holds hub networks and workload services"),
         false => Row::new(id.as_str(), true, "holds the platform only"),
@@ -183,7 +184,8 @@ fn deployments_declared(world: &World<'_>) -> Outcome {
                 .or_else(|| deployment.id.parent().and_then(|id| world.get(&id)).and_then(workload))
                 .unwrap_or_default()
                 .to_ascii_lowercase();
-            let model = deployment.body.at(&["properties", "model", "name"]).and_then(Value::as_str).unwrap_or_default();
+            let model =
+                deployment.body.at(&["properties", "model", "name"]).and_then(Value::as_str).unwrap_or_default();
             let known = declared.contains(&(owner.clone(), model.to_ascii_lowercase()));
             let detail = if known { "declared" } else { "no workload declares this model" };
             Row::new(deployment.id.as_str(), known, detail)

@@ -89,8 +89,8 @@ pub fn decide(topic: &Topic, world: &World<'_>) -> Option<Evidence> {
             let mut outcome = run(proof, world);
             outcome.rows.sort();
             judged |= outcome.holds.is_some();
-            let skipped = outcome.holds.is_none()
-                && matches!(proof.kind, ProofKind::Every { when_none: WhenNone::Skip, .. });
+            let skipped =
+                outcome.holds.is_none() && matches!(proof.kind, ProofKind::Every { when_none: WhenNone::Skip, .. });
             all_hold &= outcome.holds == Some(true) || skipped;
             some_hold |= outcome.holds == Some(true);
             shown.push(Shown {
@@ -109,11 +109,8 @@ pub fn decide(topic: &Topic, world: &World<'_>) -> Option<Evidence> {
     if !judged {
         return None;
     }
-    let source = if shown.iter().all(|s| s.query.contains("Glidepath.Design")) {
-        Source::Configuration
-    } else {
-        Source::Estate
-    };
+    let source =
+        if shown.iter().all(|s| s.query.contains("Glidepath.Design")) { Source::Configuration } else { Source::Estate };
     Some(Evidence { level: reached, ceiling, source, shown })
 }
 

@@ -42,7 +42,8 @@ fn hubs(world: &World<'_>) -> BTreeSet<String> {
 
 pub(super) fn some_peering(world: &World<'_>) -> Outcome {
     let pairs = peerings(world);
-    let rows: Vec<Row> = pairs.iter().take(20).map(|(a, b)| Row::new(a.clone(), true, format!("peered with {b}"))).collect();
+    let rows: Vec<Row> =
+        pairs.iter().take(20).map(|(a, b)| Row::new(a.clone(), true, format!("peered with {b}"))).collect();
     Outcome { holds: world.of_type(VNET).next().map(|_| !rows.is_empty()), rows }
 }
 
@@ -148,7 +149,11 @@ pub(super) fn head_room(world: &World<'_>) -> Outcome {
                 .map(size)
                 .sum();
             let percent = (used / space * 100.0).round();
-            Some(Row::new(vnet.id.as_str(), used <= space * 0.8, format!("{percent} % of its addresses are in subnets")))
+            Some(Row::new(
+                vnet.id.as_str(),
+                used <= space * 0.8,
+                format!("{percent} % of its addresses are in subnets"),
+            ))
         })
         .collect();
     Outcome::all(rows)

@@ -57,12 +57,7 @@ fn detail(verdict: &Verdict) -> String {
         .find(|c| c.effect == effect && matches!(c.outcome, Triggered::Triggered))
         .or(verdict.contributors.first());
     match by {
-        Some(by) => format!(
-            "{} by {} at {}",
-            effect.name(),
-            by.assignment.id.name(),
-            by.assignment_scope.name()
-        ),
+        Some(by) => format!("{} by {} at {}", effect.name(), by.assignment.id.name(), by.assignment_scope.name()),
         None => effect.name().to_owned(),
     }
 }
