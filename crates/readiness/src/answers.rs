@@ -115,7 +115,7 @@ impl Answers {
                     let finding = Finding::error(CODE, format!("there is no question `{id}`"));
                     reader
                         .findings
-                        .push(finding.at(text, member.key_span).help("`glidepath assess questions` lists them"));
+                        .push(finding.at(text, member.key_span).help("run `glidepath assess questions` to see them"));
                     continue;
                 }
                 if let Some(answer) = read_answer(&member.value, &mut reader, now) {
