@@ -8,8 +8,12 @@ mod cli;
 mod failure;
 mod files;
 mod output;
+mod policies;
+mod policy;
+mod resources;
 mod sandbox;
 mod sources;
+mod template;
 mod up;
 mod workload;
 
@@ -37,8 +41,10 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(&args, &mut terminal),
         Command::Assess(args) => assess::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
+        Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
+        Command::Template(args) => template::run(&args, &mut terminal),
     };
     match result {
         Ok(answer) => answer.exit_code(),
