@@ -37,6 +37,11 @@ pub(crate) enum Command {
         before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n  glidepath check estate.ndjson --at corp\n"
     )]
     Check(Box<CheckArgs>),
+    /// Readiness: what is missing, what to do first, and proof that it was done
+    #[command(
+        before_long_help = "Examples:\n  glidepath assess examples/contoso\n  glidepath assess --estate resources.json --answers readiness.yaml -o json\n"
+    )]
+    Assess(Box<crate::assess::AssessArgs>),
     /// Policies alone and together: one verdict, its story, what is in force
     Policy(crate::policy::PolicyArgs),
     /// The local ARM control plane that enforces policy on every write

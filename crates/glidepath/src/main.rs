@@ -2,6 +2,7 @@
 //!
 //! The binary owns flags, settings, files and rendering; everything it decides, the crates above the line decide for it.
 
+mod assess;
 mod check;
 mod cli;
 mod failure;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let mut terminal = Terminal::new(cli.color);
     let result = match cli.command {
         Command::Up(args) => up::run(&args, &mut terminal),
+        Command::Assess(args) => assess::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
         Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
