@@ -226,3 +226,8 @@ pub fn expand(template: &Text, parameters: &Parameters, context: &Context, links
     let deployment = Rc::new(Deployment::root(document, frame, target));
     session.run(deployment)
 }
+
+/// The id of a resource of a type, with its names joined by `/`, in a scope; null where names and type do not pair up.
+pub(crate) fn id_of(base: &Value, kind: &str, names: &str) -> Value {
+    scope::resource_id(base, kind, &names.into()).unwrap_or(Value::Null)
+}
