@@ -395,7 +395,9 @@ mod tests {
         assert_eq!(read("-12"), Ok(Kind::Int(-12)));
         assert_eq!(read("1e3"), Ok(Kind::Float(1000.0)));
         assert_eq!(read("9223372036854775808"), Ok(Kind::Float(9_223_372_036_854_775_808.0)));
-        for wrong in [r#""\x""#, r#""\u12g4""#, "01", "1.", "-", "+1", "truex", "[1 2]", "{\"a\" 1}", "[1]]", "/* x", "\"a"] {
+        for wrong in
+            [r#""\x""#, r#""\u12g4""#, "01", "1.", "-", "+1", "truex", "[1 2]", "{\"a\" 1}", "[1]]", "/* x", "\"a"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -69,7 +69,8 @@ impl<'a> Session<'a> {
                 Edges { written, implied }
             })
             .collect();
-        let all: Vec<Vec<usize>> = edges.iter().map(|e| e.written.iter().chain(&e.implied).copied().collect()).collect();
+        let all: Vec<Vec<usize>> =
+            edges.iter().map(|e| e.written.iter().chain(&e.implied).copied().collect()).collect();
         self.tell_cycle(instances, &all);
         edges
     }

@@ -42,7 +42,10 @@ impl<'a> Session<'a> {
         if count > MOST_RESOURCES
             && let Some(node) = deployment.template.get("resources")
         {
-            tell(format!("the template has {count} resources with its copies, {MOST_RESOURCES} are allowed"), node.span);
+            tell(
+                format!("the template has {count} resources with its copies, {MOST_RESOURCES} are allowed"),
+                node.span,
+            );
         }
     }
 }

@@ -208,7 +208,7 @@ pub fn expand(template: &Text, parameters: &Parameters, context: &Context, links
     let wrapped = wrapper::unwrap(template, root);
     let context = &wrapped.context(context);
     findings.extend(wrapped.parameters.findings().iter().cloned());
-    let (root, parameters) = (wrapped.template, &wrapped.parameters.under(parameters));
+    let (root, parameters) = (wrapped.template, &wrapped.parameters.overlaid(parameters));
     let arena = Arena::new();
     let session = Session::new(&arena, context, links, findings);
     let Some(document) = arena.add(template.clone(), root) else { return Expansion::default() };

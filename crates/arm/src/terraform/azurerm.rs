@@ -13,8 +13,18 @@ const TYPES: &str = include_str!("../../../../catalogue/terraform/types.csv");
 const PROPERTIES: &str = include_str!("../../../../catalogue/terraform/properties.csv");
 
 /// Attributes that say nothing about the body: names, parents, what the provider computes or keeps for itself.
-const NOT_BODY: [&str; 10] =
-    ["id", "name", "resource_group_name", "timeouts", "identity", "parent_id", "scope", "tags_all", "type", "edge_zone"];
+const NOT_BODY: [&str; 10] = [
+    "id",
+    "name",
+    "resource_group_name",
+    "timeouts",
+    "identity",
+    "parent_id",
+    "scope",
+    "tags_all",
+    "type",
+    "edge_zone",
+];
 
 struct Type {
     name: &'static str,
@@ -73,7 +83,13 @@ pub(super) fn resource(planned: &Planned<'_>) -> (Option<Expanded>, Vec<String>)
         if let (Some(tier), Some(copies)) = (planned.get("account_tier"), planned.get("account_replication_type")) {
             let name = match (tier.as_str(), copies.as_str()) {
                 (Some(tier), Some(copies)) => format!("{tier}_{copies}").into(),
-                _ => if tier.is_unknown() { tier.clone() } else { copies.clone() },
+                _ => {
+                    if tier.is_unknown() {
+                        tier.clone()
+                    } else {
+                        copies.clone()
+                    }
+                }
             };
             body.insert("sku", Value::object([("name", name)]));
         }
@@ -101,7 +117,10 @@ fn unmapped(planned: &Planned<'_>, used: &BTreeSet<&str>) -> Vec<String> {
         } else if is_block(&member.value) {
             for inner in member.value.items().iter().flat_map(Node::members) {
                 let name = format!("{key}.{}", inner.key);
-                if !blocks.contains(&inner.key.as_ref()) && is_something(&Value::from(&inner.value)) && !found.contains(&name) {
+                if !blocks.contains(&inner.key.as_ref())
+                    && is_something(&Value::from(&inner.value))
+                    && !found.contains(&name)
+                {
                     found.push(name);
                 }
             }

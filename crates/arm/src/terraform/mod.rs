@@ -26,7 +26,9 @@ pub fn resources(text: &Text, root: &Node, context: &Context) -> Expansion {
     let version = root.get("format_version").and_then(Node::as_str).unwrap_or("1");
     if version.split('.').next() != Some("1") {
         let message = format!("plans of format {version} are not known here");
-        expansion.findings.push(Finding::error("terraform/format-version", message).at(text, root.span).help("format 1 is read"));
+        expansion
+            .findings
+            .push(Finding::error("terraform/format-version", message).at(text, root.span).help("format 1 is read"));
         return expansion;
     }
     let mut ids: BTreeMap<String, Value> = BTreeMap::new();
@@ -64,7 +66,9 @@ pub fn resources(text: &Text, root: &Node, context: &Context) -> Expansion {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let message = format!("not evaluated: {what} ({}{more})", shown.join(", "));
         let finding = Finding::warning("terraform/not-evaluated", message).at_place(Some(place));
-        expansion.findings.push(finding.why("the tables of azurerm in `catalogue/terraform` do not say what it is in ARM"));
+        expansion
+            .findings
+            .push(finding.why("the tables of azurerm in `catalogue/terraform` do not say what it is in ARM"));
     }
     expansion
 }

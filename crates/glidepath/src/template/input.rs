@@ -105,9 +105,9 @@ fn scope(text: &str, args: &Deployed) -> Result<Option<Scope>, Finding> {
         },
         _ if text.starts_with('/') => ResourceId::new(text).scope(),
         _ => {
-            return Err(Finding::error("template/bad-scope", format!("`{text}` is not a scope"))
-                .about(text)
-                .help("write tenant, managementGroup, subscription, resourceGroup, or an id such as /subscriptions/…"));
+            return Err(Finding::error("template/bad-scope", format!("`{text}` is not a scope")).about(text).help(
+                "write tenant, managementGroup, subscription, resourceGroup, or an id such as /subscriptions/…",
+            ));
         }
     }))
 }

@@ -48,10 +48,8 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> Result<Answer, Fa
     let name = input.template.name();
     match args.output {
         Format::Table => {
-            let text = format!(
-                "{name}: {} errors, {} warnings, {} notes",
-                summary.errors, summary.warnings, summary.notes
-            );
+            let text =
+                format!("{name}: {} errors, {} warnings, {} notes", summary.errors, summary.warnings, summary.notes);
             let clean = findings.is_empty();
             terminal.answer(&format!("{}\n", if clean { paint(GREEN, &text) } else { text }));
         }

@@ -15,8 +15,20 @@ pub(crate) struct Observed {
 
 /// What of an answer is not the body.
 const NOT_BODY: [&str; 14] = [
-    "id", "name", "type", "apiVersion", "tenantId", "subscriptionId", "resourceGroup", "scope", "etag", "systemData",
-    "createdTime", "changedTime", "provisioningState", "aliases",
+    "id",
+    "name",
+    "type",
+    "apiVersion",
+    "tenantId",
+    "subscriptionId",
+    "resourceGroup",
+    "scope",
+    "etag",
+    "systemData",
+    "createdTime",
+    "changedTime",
+    "provisioningState",
+    "aliases",
 ];
 
 /// Reads all resources of a file.

@@ -94,8 +94,7 @@ fn unknowns<'a>(parts: impl IntoIterator<Item = (&'a str, &'a Value)>) -> BTreeM
             };
             let kind = serde_json::to_value(&unknown.reason).ok();
             let kind = kind.and_then(|mut k| k.get_mut("kind").map(serde_json::Value::take)).unwrap_or_default();
-            let part =
-                UnknownPart { kind, reason: unknown.reason.to_string(), expression: unknown.expression.clone() };
+            let part = UnknownPart { kind, reason: unknown.reason.to_string(), expression: unknown.expression.clone() };
             found.insert(path, part);
         });
     }

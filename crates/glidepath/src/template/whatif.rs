@@ -148,10 +148,8 @@ fn table(report: &Report) -> String {
             lines(&change.delta, 4, &mut text);
         }
     }
-    let parts: Vec<String> = SIGNS
-        .iter()
-        .filter_map(|(kind, _)| report.summary.get(kind).map(|n| format!("{n} {}", words(kind))))
-        .collect();
+    let parts: Vec<String> =
+        SIGNS.iter().filter_map(|(kind, _)| report.summary.get(kind).map(|n| format!("{n} {}", words(kind)))).collect();
     let _ = writeln!(text, "\n{}", paint(BOLD, format!("resource changes: {}", parts.join(", "))));
     text
 }

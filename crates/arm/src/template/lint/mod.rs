@@ -51,7 +51,11 @@ fn repeated(expansion: &Expansion, found: &mut Vec<Finding>) {
             .at_place(Some(resource.source.clone()))
             .about(id.as_ref())
             .why("the later of the two deployments overwrites what the earlier one made")
-            .help(format!("the other declaration is at {}, through {}", earlier.source, earlier.deployment.join(" › ")));
+            .help(format!(
+                "the other declaration is at {}, through {}",
+                earlier.source,
+                earlier.deployment.join(" › ")
+            ));
         found.push(Finding { chain: resource.deployment.clone(), ..finding });
     }
 }

@@ -44,14 +44,7 @@ fn of<'u>(name: &str, uses: &'u [Use]) -> Vec<&'u Use> {
 }
 
 /// Properties that are read, and that neither the default nor the declared type has.
-fn unprovided(
-    text: &Text,
-    name: &str,
-    default: &Node,
-    declared: &Node,
-    uses: &[&Use],
-    found: &mut Vec<Finding>,
-) {
+fn unprovided(text: &Text, name: &str, default: &Node, declared: &Node, uses: &[&Use], found: &mut Vec<Finding>) {
     for reading in uses {
         let mut node = default;
         let mut path = name.to_owned();
@@ -60,7 +53,8 @@ fn unprovided(
             if !matches!(node.kind, Kind::Object(_)) || part.safe {
                 break;
             }
-            let asked = uses.iter().any(|u| u.path.first().is_some_and(|p| p.safe && p.name.eq_ignore_ascii_case(&part.name)));
+            let asked =
+                uses.iter().any(|u| u.path.first().is_some_and(|p| p.safe && p.name.eq_ignore_ascii_case(&part.name)));
             let computed = node.members().iter().any(|m| m.key.starts_with('[') || m.key.eq_ignore_ascii_case("copy"));
             let is_declared = declared.get("properties").is_some_and(|p| p.get(&part.name).is_some());
             match node.get(&part.name) {

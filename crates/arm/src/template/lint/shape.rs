@@ -24,10 +24,11 @@ fn schema(template: &Node) -> String {
 fn literals(text: &Text, node: &Node, found: &mut Vec<Finding>) {
     match &node.kind {
         Kind::String(value) if looks_like_a_call(value) => {
-            let finding = Finding::warning("template/literal-expression", format!("`{value}` is a text, not an expression"))
-                .at(text, node.span)
-                .why("only what stands in brackets is evaluated")
-                .help(format!("write \"[{value}]\""));
+            let finding =
+                Finding::warning("template/literal-expression", format!("`{value}` is a text, not an expression"))
+                    .at(text, node.span)
+                    .why("only what stands in brackets is evaluated")
+                    .help(format!("write \"[{value}]\""));
             found.push(finding);
         }
         Kind::Array(items) => items.iter().for_each(|item| literals(text, item, found)),
@@ -59,8 +60,12 @@ fn resources(text: &Text, node: Option<&Node>, at_group: bool, found: &mut Vec<F
     for resource in listed {
         let kind = resource.get("type").and_then(Node::as_str).unwrap_or_default();
         let is_azure = resource.get("import").is_none() && resource.get("extension").is_none();
-        if !kind.is_empty() && is_azure && resource.get("apiVersion").is_none() && resource.get("apiProfile").is_none() {
-            let finding = Finding::warning("template/no-api-version", format!("the resource of type `{kind}` has no `apiVersion`"));
+        if !kind.is_empty() && is_azure && resource.get("apiVersion").is_none() && resource.get("apiProfile").is_none()
+        {
+            let finding = Finding::warning(
+                "template/no-api-version",
+                format!("the resource of type `{kind}` has no `apiVersion`"),
+            );
             found.push(finding.at(text, resource.span).why("Azure refuses resources without one"));
         }
         resources(text, resource.get("resources"), at_group, found);

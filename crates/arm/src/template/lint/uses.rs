@@ -74,7 +74,9 @@ impl<'a> Frame<'a> {
                 for member in members {
                     self.string(text, &member.key, member.key_span);
                     match (inner, &member.value) {
-                        (Some(template), properties) if properties.get("template").is_some_and(|t| std::ptr::eq(t, template)) => {
+                        (Some(template), properties)
+                            if properties.get("template").is_some_and(|t| std::ptr::eq(t, template)) =>
+                        {
                             for part in properties.members() {
                                 if !std::ptr::eq(&part.value, template) {
                                     self.walk(text, &part.value, open);

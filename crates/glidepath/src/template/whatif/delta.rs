@@ -117,7 +117,8 @@ fn items(want: &[Value], have: &[Value]) -> Vec<Delta> {
     }
     let mut taken = vec![false; have.len()];
     for (i, value) in want.iter().enumerate() {
-        let at = have.iter().enumerate().position(|(j, there)| !taken.get(j).copied().unwrap_or(true) && fits(value, there));
+        let at =
+            have.iter().enumerate().position(|(j, there)| !taken.get(j).copied().unwrap_or(true) && fits(value, there));
         match at.and_then(|at| Some((at, have.get(at)?))) {
             Some((at, there)) => {
                 if let Some(slot) = taken.get_mut(at) {
