@@ -7,6 +7,9 @@ mod cli;
 mod failure;
 mod files;
 mod output;
+mod policies;
+mod policy;
+mod resources;
 mod sandbox;
 mod sources;
 mod template;
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Up(args) => up::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
+        Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
         Command::Template(args) => template::run(&args, &mut terminal),

@@ -94,7 +94,7 @@ impl Library {
         findings
     }
 
-    /// Makes built-in definitions and initiatives known, as [`builtins`] gives them. Without them, references to
+    /// Makes built-in definitions and initiatives known, as [`builtins()`] gives them. Without them, references to
     /// built-ins are taken on trust and the roles their assignments need are not known.
     pub fn know_builtins(&mut self, builtins: impl IntoIterator<Item = (ResourceId, Value)>) {
         self.builtins.extend(builtins);

@@ -45,6 +45,20 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// All effects, weakest first.
+    pub const ALL: [Effect; 10] = [
+        Effect::Disabled,
+        Effect::Manual,
+        Effect::AuditIfNotExists,
+        Effect::DeployIfNotExists,
+        Effect::Audit,
+        Effect::Append,
+        Effect::Modify,
+        Effect::DenyAction,
+        Effect::Deny,
+        Effect::Provider,
+    ];
+
     /// Azure's spelling: `auditIfNotExists`.
     pub fn name(self) -> &'static str {
         match self {

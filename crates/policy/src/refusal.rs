@@ -9,7 +9,9 @@ use serde_json::{Map, json};
 use crate::{Contributor, Effect, Named, Outcome, Verdict};
 
 /// The body of the 403: `{"error": {"code": "RequestDisallowedByPolicy", …}}`. Where a policy that refuses has a
-/// non-compliance message, the messages stand in place of the identifiers.
+/// non-compliance message, the messages stand before the identifiers (as in a sample in Azure/azure-dev issue 7177). Other
+/// public samples have `See error details for policy resource IDs.` in place of the identifiers; we keep them, since some
+/// clients show nothing but the message.
 pub fn refusal(verdict: &Verdict, id: &ResourceId) -> serde_json::Value {
     let refusing: Vec<&Contributor> = verdict.contributors.iter().filter(|c| refuses(c)).collect();
     let name = id.name();
@@ -19,16 +21,10 @@ pub fn refusal(verdict: &Verdict, id: &ResourceId) -> serde_json::Value {
             reasons.push(reason);
         }
     }
-    let message = if reasons.is_empty() {
-        let identifiers = serde_json::Value::from(refusing.iter().map(|c| identifiers(c)).collect::<Vec<_>>());
-        format!("Resource '{name}' was disallowed by policy. Policy identifiers: '{identifiers}'.")
-    } else {
-        let reasons: Vec<String> = reasons.iter().map(|r| format!("'{r}'")).collect();
-        format!(
-            "Resource '{name}' was disallowed by policy. Reasons: {}. See error details for policy resource IDs.",
-            reasons.join(", ")
-        )
-    };
+    let identifiers = serde_json::Value::from(refusing.iter().map(|c| identifiers(c)).collect::<Vec<_>>());
+    let reasons: Vec<String> = reasons.iter().map(|r| format!("'{r}'")).collect();
+    let because = if reasons.is_empty() { String::new() } else { format!(" Reasons: {}.", reasons.join(", ")) };
+    let message = format!("Resource '{name}' was disallowed by policy.{because} Policy identifiers: '{identifiers}'.");
     json!({"error": {
         "code": "RequestDisallowedByPolicy",
         "target": name,
@@ -172,7 +168,7 @@ mod tests {
   "error": {
     "code": "RequestDisallowedByPolicy",
     "target": "acc",
-    "message": "Resource 'acc' was disallowed by policy. Reasons: 'Accounts must be private.'. See error details for policy resource IDs.",
+    "message": "Resource 'acc' was disallowed by policy. Reasons: 'Accounts must be private.'. Policy identifiers: '[{\"policyAssignment\":{\"name\":\"AI guardrails\",\"id\":\"/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/policyAssignments/a1\"},\"policyDefinition\":{\"name\":\"No public accounts\",\"id\":\"/providers/Microsoft.Authorization/policyDefinitions/d1\",\"version\":\"1.2.0\"},\"policySetDefinition\":{\"name\":\"Guardrails\",\"id\":\"/providers/Microsoft.Authorization/policySetDefinitions/s1\"}}]'.",
     "additionalInfo": [
       {
         "type": "PolicyViolation",

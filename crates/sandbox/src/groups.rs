@@ -35,6 +35,32 @@ impl Sandbox {
         })
     }
 
+    /// `POST /providers/Microsoft.Management/getEntities`: all groups and subscriptions with their parents.
+    pub(crate) fn entities(&self) -> Reply {
+        let world = self.world();
+        let found = world.estate.iter().filter_map(|resource| {
+            let name = match crate::world::kind(&resource.id) {
+                crate::world::Kind::ManagementGroup => display_name(&world, &resource.id),
+                crate::world::Kind::Subscription => {
+                    resource.body.get("displayName").and_then(Value::as_str).unwrap_or_default().to_owned()
+                }
+                _ => return None,
+            };
+            let is_group = resource.id.subscription_id().is_none();
+            let parent = world.hierarchy.parent(&resource.id).map(|p| json!({"id": p.as_str()}));
+            Some(json!({
+                "id": resource.id.as_str(),
+                "type": if is_group { "Microsoft.Management/managementGroups" } else { "/subscriptions" },
+                "name": resource.id.name(),
+                "properties": {
+                    "tenantId": self.tenant, "displayName": name, "parent": parent, "permissions": "edit",
+                    "inheritedPermissions": "edit",
+                },
+            }))
+        });
+        Ok(Answer::ok(json!({"value": found.collect::<Vec<_>>()})))
+    }
+
     /// Serves one group.
     pub(crate) async fn group(&self, call: &Call, id: &ResourceId) -> Reply {
         match call.verb {

@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::answer::{Answer, ArmError, Reply};
 use crate::call::Call;
 use crate::list::{comparison, split_and};
+use crate::operations::Outcome;
 use crate::policy::judge;
 use crate::resources::exists_around;
 use crate::sandbox::Sandbox;
@@ -55,7 +56,7 @@ impl Sandbox {
             "queryresults" => self.query_results(call, scope),
             "summarize" => self.summarize(call, scope),
             // Nothing to wait for: states are computed when they are read.
-            "triggerevaluation" => Ok(Answer::empty(200)),
+            "triggerevaluation" => Ok(self.accepted(call, Outcome::nothing())),
             _ => Err(ArmError::not_found("NotFound", format!("There is no action '{action}' on policy states."))),
         }
     }
@@ -236,9 +237,10 @@ fn held<'a>(world: &'a World, scope: &ResourceId) -> Vec<&'a Resource> {
         .flat_map(|root| world.estate.within(root))
         .filter(|resource| {
             let governs = resource.resource_type().is_none_or(|t| {
-                ["Microsoft.Authorization", "Microsoft.PolicyInsights"]
-                    .iter()
-                    .any(|n| t.namespace().eq_ignore_ascii_case(n))
+                t.as_str().to_ascii_lowercase().starts_with("microsoft.resources/deployments")
+                    || ["Microsoft.Authorization", "Microsoft.PolicyInsights"]
+                        .iter()
+                        .any(|n| t.namespace().eq_ignore_ascii_case(n))
             });
             !governs && !matches!(kind(&resource.id), Kind::Placement | Kind::ManagementGroup)
         })

@@ -95,6 +95,7 @@ impl Sandbox {
             let world = self.world();
             known(&world, id)?;
             let Some(group) = world.estate.get(id) else { return Err(group_missing(id.name())) };
+            crate::locks::check(&world, &group.id, true)?;
             policy::delete(&world, group, self.now())?;
             world.estate.within(id).map(|r| Change::Delete(r.id.clone())).collect()
         };

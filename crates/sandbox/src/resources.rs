@@ -25,7 +25,8 @@ impl Sandbox {
 
     fn get_resource(&self, id: &ResourceId) -> Result<Value, ArmError> {
         let world = self.world();
-        let resource = match world.estate.get(id) {
+        let found = world.estate.get(id).or_else(|| world.estate.get(&crate::roles::at_tenant(id)?));
+        let resource = match found {
             Some(resource) => resource,
             None => {
                 exists_around(&world, id)?;
@@ -49,6 +50,7 @@ impl Sandbox {
         let (id, new, changes) = {
             let world = self.world();
             let id = place_of(&world, id)?;
+            crate::locks::check(&world, &id, false)?;
             let existing = world.estate.get(&id);
             if call.verb == Verb::Patch {
                 let Some(existing) = existing else { return Err(missing(&id)) };
@@ -110,6 +112,7 @@ impl Sandbox {
         let (changes, body) = {
             let world = self.world();
             let Some(resource) = world.estate.get(id) else { return Ok(Answer::empty(204)) };
+            crate::locks::check(&world, &resource.id, true)?;
             policy::delete(&world, resource, self.now())?;
             let changes: Vec<Change> = world.estate.within(id).map(|r| Change::Delete(r.id.clone())).collect();
             // The providers of policy and roles give back what they deleted.
@@ -208,7 +211,7 @@ pub(crate) fn group_missing(name: &str) -> ArmError {
 }
 
 /// The 404 of a resource that is not there, in the words of its provider.
-fn missing(id: &ResourceId) -> ArmError {
+pub(crate) fn missing(id: &ResourceId) -> ArmError {
     let name = id.name();
     let kind = id.resource_type().map(|t| t.to_string()).unwrap_or_default();
     let of_policy =
@@ -219,6 +222,9 @@ fn missing(id: &ResourceId) -> ArmError {
             of_policy("PolicySetDefinitionNotFound", "policy set definition")
         }
         "microsoft.authorization/policyassignments" => of_policy("PolicyAssignmentNotFound", "policy assignment"),
+        "microsoft.resources/deployments" => {
+            ArmError::not_found("DeploymentNotFound", format!("Deployment '{name}' could not be found."))
+        }
         "microsoft.authorization/policyexemptions" => of_policy("PolicyExemptionNotFound", "policy exemption"),
         "microsoft.authorization/roleassignments" => {
             ArmError::not_found("RoleAssignmentNotFound", format!("The role assignment '{name}' is not found."))

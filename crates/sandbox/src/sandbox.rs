@@ -3,8 +3,9 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use glidepath_arm::template::Links;
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::Resource;
 use glidepath_policy::Aliases;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use crate::answer::ArmError;
 use crate::identity::Tokens;
 use crate::insights::Compliance;
+use crate::operations::Operations;
 use crate::world::{Change, World};
 use crate::{Clock, Options, StartError};
 
@@ -37,6 +39,14 @@ pub(crate) struct Sandbox {
     pub(crate) auth_required: bool,
     pub(crate) tokens: Tokens,
     pub(crate) compliance: Compliance,
+    pub(crate) operations: Operations,
+    /// Writes and deletes of resources are answered as long-running operations.
+    pub(crate) lro: bool,
+    /// Every so many requests one is throttled.
+    throttle: Option<u64>,
+    served: AtomicU64,
+    /// Linked templates, where the options name folders for them.
+    pub(crate) links: Option<Arc<dyn Links + Send + Sync>>,
     clock: Clock,
     store: Store,
     world: RwLock<World>,
@@ -80,6 +90,11 @@ impl Sandbox {
             auth_required: options.auth_required,
             tokens,
             compliance: Compliance::default(),
+            operations: Operations::default(),
+            lro: options.lro,
+            throttle: options.throttle.filter(|n| *n > 0),
+            served: AtomicU64::new(0),
+            links: options.links.map(|l| l.0),
             clock: options.clock,
             store,
             world: RwLock::new(world),
@@ -108,6 +123,11 @@ impl Sandbox {
     pub(crate) fn next_request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         Uuid::new_v5(&self.started, &number.to_be_bytes()).to_string()
+    }
+
+    /// Is this request one of those that are throttled?
+    pub(crate) fn throttles(&self) -> bool {
+        self.throttle.is_some_and(|every| (self.served.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every))
     }
 
     /// The estate, to look at. Not to be held over an await.
@@ -199,7 +219,7 @@ async fn load(
         }
     }
     let mut world = World::new(tenant, aliases);
-    for resource in builtins {
+    for resource in builtins.into_iter().chain(crate::roles::built_in()) {
         world.apply(Change::Put(resource));
     }
     for document in store.list(RESOURCES, "").await? {

@@ -87,6 +87,7 @@ impl<'a> Session<'a> {
                 match self.child(instance) {
                     Ok(child) => {
                         expansion.deployments += 1;
+                        let at = expansion.nested.len();
                         let (depends_on, implied) = self.ids_of(instances, on);
                         expansion.nested.push(Nested {
                             id: instance.id(self),
@@ -97,9 +98,14 @@ impl<'a> Session<'a> {
                             copy_index: instance.copy_index,
                             depends_on,
                             implied,
+                            outputs: Value::Null,
                         });
                         let own = both(around, instance.condition(self));
                         self.emit(&child, own.as_ref(), expansion);
+                        let outputs = self.quietly(|| self.all_outputs(&child)).unwrap_or(Value::Null);
+                        if let Some(nested) = expansion.nested.get_mut(at) {
+                            nested.outputs = outputs;
+                        }
                         for output in child.template.get("outputs").map(Node::members).unwrap_or_default() {
                             if let Err(error) = self.output(&child, &output.key) {
                                 self.failed(&error, Place::new(child.text, output.value.span), &child.chain);

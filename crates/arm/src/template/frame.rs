@@ -154,7 +154,9 @@ impl<'a> Frame<'a> {
         let kind = definition.get("type").and_then(Node::as_str).unwrap_or_default();
         if kind.to_ascii_lowercase().starts_with("secure") {
             // Templates decide on the shape of their own defaults (`{"enabled": false}`): only the texts are hidden.
-            if is_default && kind.eq_ignore_ascii_case("secureObject") {
+            if session.links.reveals() {
+                // Carried out, not shown.
+            } else if is_default && kind.eq_ignore_ascii_case("secureObject") {
                 value = without_texts(value, name, &expression);
             } else if !is_blank(&value) {
                 value = Value::unknown(Reason::Secret(name.into()), expression);

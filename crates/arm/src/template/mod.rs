@@ -76,10 +76,32 @@ pub struct ResourceGroup {
     pub tags: Object,
 }
 
-/// Where linked templates come from. The caller maps URI prefixes to folders and does the I/O.
+/// What lies outside the template: linked templates (the caller maps URI prefixes to folders and does the I/O) and, where
+/// a template is carried out, what exists.
 pub trait Links {
     /// The text behind a URI, if it is here.
     fn fetch(&self, uri: &str) -> Option<Text>;
+
+    /// A resource as it exists, with `id`, `name`, `type`, `apiVersion`: what `reference()` finds where the template does
+    /// not say it.
+    fn state(&self, _id: &str) -> Option<Value> {
+        None
+    }
+
+    /// What an action such as `listKeys` on a resource gives.
+    fn list(&self, _function: &str, _id: &str) -> Option<Value> {
+        None
+    }
+
+    /// The GUID for the `newGuid()` of one place: the same at every expansion of one deployment.
+    fn guid(&self, _place: &str) -> Option<String> {
+        None
+    }
+
+    /// Are the values of secure parameters to be used as they are? Otherwise they are unknown.
+    fn reveals(&self) -> bool {
+        false
+    }
 }
 
 /// No linked template is here.
@@ -100,7 +122,7 @@ pub struct Expansion {
     pub resources: Vec<Expanded>,
     /// How many nested deployments run.
     pub deployments: usize,
-    /// The nested deployments that run, in the order of the template.
+    /// The nested deployments that run, in the order of the template, each before what it deploys.
     pub nested: Vec<Nested>,
     /// What is left out because its condition is false.
     pub dropped: Vec<Dropped>,
@@ -173,6 +195,9 @@ pub struct Nested {
     pub depends_on: Vec<String>,
     /// Those of them that `dependsOn` does not name.
     pub implied: Vec<String>,
+    /// Its outputs, `{name: {type, value}}`.
+    #[serde(skip)]
+    pub outputs: Value,
 }
 
 /// A resource whose condition is false.

@@ -6,13 +6,13 @@ use glidepath_arm::template::{Context, Expanded, Expansion, Parameters, Resource
 use glidepath_arm::{ResourceType, terraform};
 use glidepath_source::{Finding, Node, Text, json};
 
-use super::policies::Policies;
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
-use crate::files;
+use crate::policies::Policies;
 use crate::template::input::{self, Folders};
 use crate::template::observed::{self, Observed};
 use crate::up::session::SANDBOX_TENANT;
+use crate::{files, resources};
 
 /// What to expand, and in which context.
 pub(crate) struct Input {
@@ -30,7 +30,7 @@ impl Input {
     pub(crate) fn read(args: &CheckArgs, policies: &Policies) -> Result<Self, Failure> {
         let mut problems = Vec::new();
         let mut templates = Vec::new();
-        for path in &args.templates {
+        for path in args.templates.iter().filter(|path| !resources::is_export(path)) {
             let found = if path.is_dir() { in_folder(path) } else { files::read(path).map(|text| vec![text]) };
             match found {
                 Ok(texts) => templates.extend(texts),

@@ -116,7 +116,7 @@ fn by_policy(report: &Report, name: &str, verbose: bool, text: &mut String) {
     for (chain, hits) in policies {
         let _ = writeln!(text, "  {chain}");
         if let Some((_, first)) = hits.first().filter(|(_, c)| c.outcome == Outcome::DependsOn) {
-            let _ = writeln!(text, "     would {} if so; {}", first.effect, reasons(first));
+            let _ = writeln!(text, "     {} depends on {}", first.effect, reasons(first));
         }
         let shown = if verbose { hits.len() } else { SHOWN_PER_POLICY };
         for (resource, contributor) in hits.iter().take(shown) {
@@ -136,13 +136,13 @@ fn by_policy(report: &Report, name: &str, verbose: bool, text: &mut String) {
     text.push('\n');
 }
 
-/// Why the outcome is not known, each reason once.
+/// What the outcome hangs on and why that is not known, each reason once.
 fn reasons(contributor: &Contributor) -> String {
+    let why = |unknown: &str| unknown.split_once(": ").map_or(unknown, |(_, reason)| reason).to_owned();
     let mut reasons: Vec<&str> = Vec::new();
     for unknown in &contributor.unknowns {
-        let reason = unknown.split_once(": ").map_or(unknown.as_str(), |(_, reason)| reason);
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
+        if !reasons.iter().any(|known| why(known) == why(unknown)) {
+            reasons.push(unknown);
         }
     }
     reasons.join("; ")

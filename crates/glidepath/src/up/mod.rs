@@ -11,6 +11,7 @@ use std::time::Instant;
 use glidepath_arm::ResourceId;
 use glidepath_estate::Phase;
 use glidepath_plan::{Action, Gate, Plan, Step, gates};
+use glidepath_policy::Effect;
 use glidepath_rollout::{Cancel, Compliance, ExecuteOptions, execute};
 use glidepath_source::Finding;
 use indexmap::IndexMap;
@@ -289,7 +290,7 @@ fn policy_report(compliance: &Compliance) -> PolicyReport {
     let non_compliant = resources.iter().filter(|(_, compliant)| !compliant).count();
     let mut by_effect: IndexMap<String, EffectCount> = IndexMap::new();
     for summary in compliance.summary() {
-        let count = by_effect.entry(summary.effect).or_default();
+        let count = by_effect.entry(effect_name(&summary.effect)).or_default();
         count.compliant += summary.compliant;
         count.non_compliant += summary.non_compliant;
     }
@@ -304,10 +305,16 @@ fn policy_report(compliance: &Compliance) -> PolicyReport {
             .map(|s| Offender {
                 resource: s.resource.to_string(),
                 assignment: s.assignment.name().to_owned(),
-                effect: s.effect.clone(),
+                effect: effect_name(&s.effect),
             })
             .collect(),
     }
+}
+
+/// PolicyInsights writes effects in lower case; people know them as the definitions write them.
+fn effect_name(effect: &str) -> String {
+    let known = Effect::ALL.iter().map(|e| e.name()).find(|name| name.eq_ignore_ascii_case(effect));
+    known.unwrap_or(effect).to_owned()
 }
 
 /// What a user would want to do now.

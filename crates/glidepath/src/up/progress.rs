@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use glidepath_estate::Phase;
 use glidepath_rollout::{Event, Progress};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// Progress of one phase.
 pub(crate) struct PhaseProgress {
@@ -20,9 +20,9 @@ impl PhaseProgress {
             let bar = ProgressBar::new(steps as u64);
             // A template that does not parse would only cost the looks of the bar.
             if let Ok(style) =
-                ProgressStyle::with_template("{prefix:<15} {bar:30} {pos}/{len}  {per_sec:>10}  {eta:>4} left  {msg}")
+                ProgressStyle::with_template("{prefix:<15} {bar:30} {pos}/{len}  {rate}  {eta} left  {msg}")
             {
-                bar.set_style(style.progress_chars("━╸ "));
+                bar.set_style(style.with_key("rate", rate).progress_chars("━╸ "));
             }
             bar.set_prefix(phase.name());
             bar
@@ -43,6 +43,11 @@ impl PhaseProgress {
             format!("{:<15} {changed} written, {in_place} in place{failed}, {seconds:.1} s", self.phase.name())
         })
     }
+}
+
+fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
+    // A bar that cannot be drawn is no reason to stop.
+    let _ = write!(text, "{:>5.0}/s", state.per_sec());
 }
 
 impl Progress for PhaseProgress {

@@ -6,7 +6,7 @@ use super::report::{Changes, PhaseReport, Report, State};
 use crate::output::{BOLD, Columns, DIM, GREEN, RED, YELLOW, paint};
 
 /// How many types of a phase are named.
-const TYPES_SHOWN: usize = 5;
+const TYPES_SHOWN: usize = 3;
 
 pub(crate) fn table(report: &Report) -> String {
     let mut text = String::new();
@@ -61,7 +61,7 @@ fn types(phase: &PhaseReport) -> String {
     let mut named: Vec<String> =
         phase.types.iter().take(TYPES_SHOWN).map(|(name, count)| format!("{count} {}", short(name))).collect();
     if phase.types.len() > TYPES_SHOWN {
-        named.push(format!("{} more types", phase.types.len() - TYPES_SHOWN));
+        named.push(format!("{} more", phase.types.len() - TYPES_SHOWN));
     }
     named.join(", ")
 }
@@ -109,7 +109,7 @@ fn failures(report: &Report, text: &mut String) {
 
 fn gates(report: &Report, text: &mut String) {
     for gate in report.gates.iter().filter(|g| !g.open) {
-        let _ = writeln!(text, "{} the gate of {} is closed", paint(YELLOW, "gate"), paint(BOLD, gate.phase));
+        let _ = writeln!(text, "the gate of {} is {}", paint(BOLD, gate.phase), paint(YELLOW, "closed"));
         if gate.workloads.is_empty() {
             for missing in &gate.missing {
                 let _ = writeln!(text, "  {missing}");

@@ -1,20 +1,13 @@
 //! `glidepath check` on real input that nobody here wrote; skips, aloud, where the corpora are not beside the project.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a test fails by panicking and says when it skips"
-)]
-
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
+use crate::support::{glidepath, root};
+
 fn corpora() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
+    let folder = root().join("../shared/corpora");
     if folder.is_dir() {
         return Some(folder);
     }
@@ -27,7 +20,7 @@ const PORTAL: &str = "https://raw.githubusercontent.com/Azure/AI-Landing-Zones/r
 /// The official AI Landing Zone template against the ALZ library with the built-ins, at `corp`.
 fn official(corpora: &Path, more: &[&str]) -> Output {
     let portal = corpora.join("ai-landing-zone/portal");
-    Command::new(env!("CARGO_BIN_EXE_glidepath"))
+    glidepath()
         .current_dir(std::env::temp_dir())
         .arg("check")
         .arg(portal.join("template.json"))

@@ -1,24 +1,13 @@
 //! Runs the real binary as `tests/suite/glidepath/*.yaml` say: files, a command line, and what a user then sees.
 //!
 //! A case is `{ name, files, run, exit, stdout, stderr, absent }`: `stdout` and `stderr` list fragments that must occur
-//! in that order, `absent` names files that must not exist afterwards. A file given as `{ repeat, bytes }` is that text
+//! in that order, `absent` names files that must not exist afterwards, `golden` is a file that holds the whole of stdout. A file given as `{ repeat, bytes }` is that text
 //! repeated up to that size; `{ copy }` is a file or folder of the workspace.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test harness fails by panicking"
-)]
-
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use glidepath_source::{Kind, Node, Text, yaml};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::support::{copy, glidepath, golden, root};
 
 #[test]
 fn cases() {
@@ -49,13 +38,7 @@ fn play(case: &Node) -> Result<(), String> {
         write(&path, &member.value);
     }
     let line = case.get("run").and_then(Node::as_str).ok_or("no `run`")?;
-    let output = Command::new(env!("CARGO_BIN_EXE_glidepath"))
-        .args(line.split_whitespace())
-        .current_dir(folder.path())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .output()
-        .unwrap();
+    let output = glidepath().args(line.split_whitespace()).current_dir(folder.path()).output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let seen = format!("$ glidepath {line}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
     let wanted = match case.get("exit").map(|n| &n.kind) {
@@ -74,6 +57,9 @@ fn play(case: &Node) -> Result<(), String> {
                 None => return Err(format!("{stream} lacks `{fragment}` (in this order)\n{seen}")),
             }
         }
+    }
+    if let Some(file) = case.get("golden").and_then(Node::as_str) {
+        golden(file, &stdout)?;
     }
     for path in case.get("absent").map(Node::items).unwrap_or_default() {
         let path = path.as_str().ok_or("paths are strings")?;
@@ -96,19 +82,5 @@ fn write(path: &Path, content: &Node) {
         std::fs::write(path, text.repeat(times)).unwrap();
     } else {
         panic!("`files` values are text, {{ copy }} or {{ repeat, bytes }}");
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    if from.is_dir() {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            if !entry.file_name().to_string_lossy().starts_with('.') {
-                copy(&entry.path(), &to.join(entry.file_name()));
-            }
-        }
-    } else {
-        std::fs::copy(from, to).unwrap();
     }
 }

@@ -1,48 +1,13 @@
 //! `glidepath up` as a user meets it: the quick start, again, killed half-way, on a full disk, beside another one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a test harness fails by panicking and says when it skips"
-)]
-
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-fn glidepath() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_glidepath"));
-    command.env_remove("GLIDEPATH_OUTPUT").env_remove("GLIDEPATH_PORT");
-    command
-}
-
-fn example(folder: &Path) -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/contoso");
-    let to = folder.join("contoso");
-    copy(&from, &to);
-    to
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(entry.file_name()));
-        } else {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-    }
-}
+use crate::support::{example, glidepath};
 
 fn up(design: &Path) -> (Output, Value) {
     let output = glidepath().args(["up", "--output", "json"]).arg(design).output().unwrap();
