@@ -4,6 +4,7 @@
 pub mod expression;
 pub mod id;
 pub mod template;
+pub mod terraform;
 pub mod value;
 
 pub use id::{ResourceId, ResourceType, Scope};

@@ -5,7 +5,7 @@
 //! `template:` key without quotes into the bodies it sends; that one bare key is read, too. Everything else that is loose
 //! stays an error.
 //!
-//! The reader is our own: reading is most of the time of an expansion, and a syntax tree in between doubles it.
+//! The reader is our own: it makes the tree without another one in between.
 
 use std::collections::HashMap;
 use std::sync::Arc;

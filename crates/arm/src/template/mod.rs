@@ -233,7 +233,7 @@ pub fn expand(template: &Text, parameters: &Parameters, context: &Context, links
     let wrapped = wrapper::unwrap(template, root);
     let context = &wrapped.context(context);
     findings.extend(wrapped.parameters.findings().iter().cloned());
-    let (root, parameters) = (wrapped.template, &wrapped.parameters.under(parameters));
+    let (root, parameters) = (wrapped.template, &wrapped.parameters.overlaid(parameters));
     let arena = Arena::new();
     let session = Session::new(&arena, context, links, findings);
     let Some(document) = arena.add(template.clone(), root) else { return Expansion::default() };
@@ -250,4 +250,9 @@ pub fn expand(template: &Text, parameters: &Parameters, context: &Context, links
     let frame = Rc::new(Frame::root(document, target.clone(), name, context, parameters));
     let deployment = Rc::new(Deployment::root(document, frame, target));
     session.run(deployment)
+}
+
+/// The id of a resource of a type, with its names joined by `/`, in a scope; null where names and type do not pair up.
+pub(crate) fn id_of(base: &Value, kind: &str, names: &str) -> Value {
+    scope::resource_id(base, kind, &names.into()).unwrap_or(Value::Null)
 }

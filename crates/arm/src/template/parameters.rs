@@ -110,7 +110,7 @@ impl Parameters {
     }
 
     /// These values, overlaid by others.
-    pub(super) fn under(mut self, others: &Parameters) -> Parameters {
+    pub fn overlaid(mut self, others: &Parameters) -> Parameters {
         for given in &others.given {
             self.put(given.clone());
         }

@@ -1,13 +1,16 @@
-//! Templates, parameters and links, from files.
+//! Templates, Terraform plans, exports, parameters and links, from files and folders.
 
 use std::path::{Path, PathBuf};
 
-use glidepath_arm::template::{Context, Expansion, Links, Parameters, ResourceGroup, expand};
-use glidepath_source::{Finding, Text};
+use glidepath_arm::template::{Context, Expanded, Expansion, Parameters, ResourceGroup, expand};
+use glidepath_arm::{ResourceType, terraform};
+use glidepath_source::{Finding, Node, Text, json};
 
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
 use crate::policies::Policies;
+use crate::template::input::{self, Folders};
+use crate::template::observed::{self, Observed};
 use crate::up::session::SANDBOX_TENANT;
 use crate::{files, resources};
 
@@ -18,6 +21,8 @@ pub(crate) struct Input {
     links: Folders,
     context: Context,
     deployment_name: Option<String>,
+    /// The parameter files beside templates, where none are named.
+    beside: Vec<(String, Text)>,
 }
 
 impl Input {
@@ -26,41 +31,14 @@ impl Input {
         let mut problems = Vec::new();
         let mut templates = Vec::new();
         for path in args.templates.iter().filter(|path| !resources::is_export(path)) {
-            match files::read(path) {
-                Ok(text) => templates.push(text),
+            let found = if path.is_dir() { in_folder(path) } else { files::read(path).map(|text| vec![text]) };
+            match found {
+                Ok(texts) => templates.extend(texts),
                 Err(finding) => problems.push(finding),
             }
         }
-        let mut parameters = Parameters::default();
-        for argument in &args.parameters {
-            match argument.split_once('=') {
-                // A path may hold an equals sign; a file that is there is a file.
-                Some((name, value)) if !Path::new(argument).is_file() => parameters.set_text(name, value),
-                _ => match files::read(Path::new(argument)) {
-                    Ok(text) => parameters.add_file(&text),
-                    Err(finding) => problems.push(finding),
-                },
-            }
-        }
-        let mut links = Folders::default();
-        for argument in &args.link {
-            match argument.split_once('=') {
-                Some((prefix, folder)) if Path::new(folder).is_dir() => {
-                    links.folders.push((prefix.to_owned(), PathBuf::from(folder)));
-                }
-                _ => problems.push(
-                    Finding::error(
-                        "check/bad-link",
-                        format!("`{argument}` is not URI_PREFIX=DIR with a folder that exists"),
-                    )
-                    .about(argument)
-                    .help("for example --link https://templates.example/=./templates"),
-                ),
-            }
-        }
-        problems.extend(parameters.findings().iter().cloned());
-        // The longest prefix wins: a folder inside another may have moved.
-        links.folders.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        let parameters = input::parameters(&args.parameters, &mut problems);
+        let links = Folders::read(&args.link, &mut problems);
         if problems.iter().any(Finding::is_error) {
             return Err(Failure::input(problems));
         }
@@ -77,7 +55,9 @@ impl Input {
             location: Some(policies.location.clone()),
             ..Context::default()
         };
-        Ok(Self { templates, parameters, links, context, deployment_name: args.deployment_name.clone() })
+        let found = templates.iter().filter(|_| args.templates.iter().any(|p| p.is_dir()));
+        let beside = found.filter_map(|t| Some((t.name().to_owned(), beside(t)?))).collect();
+        Ok(Self { beside, templates, parameters, links, context, deployment_name: args.deployment_name.clone() })
     }
 
     /// Expands one template.
@@ -86,7 +66,25 @@ impl Input {
             Path::new(template.name()).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         let mut context = self.context.clone();
         context.deployment_name = Some(self.deployment_name.clone().unwrap_or(stem));
-        expand(template, &self.parameters, &context, &self.links)
+        if let Ok(root) = json::parse(template) {
+            if terraform::is_plan(&root) {
+                return terraform::resources(template, &root, &context);
+            }
+            if !is_template(&root) && is_export(&root) {
+                return exported(template);
+            }
+        } else if let Ok(observed) = observed::read(template) {
+            return as_expansion(observed);
+        }
+        let path = Path::new(template.name());
+        let mut parameters = self.parameters.clone();
+        if let Some(beside) = self.beside.iter().find(|(of, _)| of == template.name()) {
+            let mut own = Parameters::default();
+            own.add_file(&beside.1);
+            parameters = own.overlaid(&parameters);
+        }
+        context.template_uri = self.links.uri_of(path);
+        expand(template, &parameters, &context, &self.links.beside(path))
     }
 
     /// The context of the deployment.
@@ -95,20 +93,71 @@ impl Input {
     }
 }
 
-/// Linked templates by what their URI starts with.
-#[derive(Default)]
-struct Folders {
-    folders: Vec<(String, PathBuf)>,
+/// The templates, plans and exports of a folder; parameter files go to the template of their name.
+fn in_folder(folder: &Path) -> Result<Vec<Text>, Finding> {
+    let (found, problems) = files::read_folder(folder, &|path| path.ends_with(".json") || path.ends_with(".ndjson"))?;
+    if let Some(problem) = problems.into_iter().find(Finding::is_error) {
+        return Err(problem);
+    }
+    let is_input = |text: &Text| match json::parse(text) {
+        Ok(root) => is_template(&root) || terraform::is_plan(&root) || is_export(&root),
+        Err(_) => observed::read(text).is_ok_and(|found| !found.is_empty()),
+    };
+    let texts: Vec<Text> = found.into_iter().map(|(_, text)| text).filter(is_input).collect();
+    if texts.is_empty() {
+        let name = folder.display().to_string();
+        return Err(Finding::error("check/no-templates", format!("`{name}` holds no template, plan or export"))
+            .about(name)
+            .help("name the file itself, or compile Bicep first: bicep build main.bicep"));
+    }
+    Ok(texts)
 }
 
-impl Links for Folders {
-    fn fetch(&self, uri: &str) -> Option<Text> {
-        let (prefix, folder) = self.folders.iter().find(|(prefix, _)| uri.starts_with(prefix.as_str()))?;
-        let below = uri.get(prefix.len()..)?.split(['?', '#']).next()?.trim_start_matches('/');
-        // A link never leads out of its folder.
-        if below.split('/').any(|segment| segment == "..") {
-            return None;
-        }
-        files::read(&folder.join(below)).ok()
+/// The parameter file that stands beside a template: `main.parameters.json`, `main.bicepparam` compiled to it.
+fn beside(template: &Text) -> Option<Text> {
+    let stem = template.name().strip_suffix(".json")?;
+    ["parameters", "param"].iter().find_map(|kind| {
+        let path = PathBuf::from(format!("{stem}.{kind}.json"));
+        path.is_file().then(|| files::read(&path).ok()).flatten()
+    })
+}
+
+fn is_template(root: &Node) -> bool {
+    let of = |node: &Node| {
+        let schema = node.get("$schema").and_then(Node::as_str).unwrap_or_default().to_ascii_lowercase();
+        node.get("resources").is_some() && (schema.contains("deploymenttemplate") || node.get("kind").is_none())
+    };
+    of(root) || root.get("properties").and_then(|p| p.get("template")).is_some_and(of)
+}
+
+/// An array, a list answer or a Resource Graph export of resources.
+fn is_export(root: &Node) -> bool {
+    let first = |node: &Node| node.items().first().is_some_and(|r| r.get("id").is_some() && r.get("type").is_some());
+    first(root) || ["value", "data", "resources"].iter().any(|key| root.get(key).is_some_and(first))
+}
+
+fn exported(text: &Text) -> Expansion {
+    match observed::read(text) {
+        Ok(found) => as_expansion(found),
+        Err(findings) => Expansion { findings, ..Expansion::default() },
     }
+}
+
+fn as_expansion(found: Vec<Observed>) -> Expansion {
+    let resource = |found: Observed| Expanded {
+        resource_type: found.id.resource_type().unwrap_or_else(|| ResourceType::new("")),
+        name: found.id.name().into(),
+        scope: found.id.scope().id().as_str().into(),
+        id: found.id.as_str().into(),
+        api_version: found.api_version,
+        body: found.body,
+        condition: None,
+        source: found.place,
+        deployment: Vec::new(),
+        symbolic_name: None,
+        copy_index: None,
+        depends_on: Vec::new(),
+        implied: Vec::new(),
+    };
+    Expansion { resources: found.into_iter().map(resource).collect(), ..Expansion::default() }
 }

@@ -104,7 +104,8 @@ fn goes_to_group(text: &Text, resource: &Node, template: Option<&Node>, found: &
                 .help("say where it goes, for example \"subscriptionId\": \"[subscription().subscriptionId]\""),
             None => finding.why("Azure refuses it").help("take `location` out"),
         });
-    } else if let (Some(words), Some(template)) = (meant, template) {
+    }
+    if let (Some(words), Some(template)) = (meant, template) {
         let message = format!("this template is meant for {words}, but its deployment goes to the resource group");
         let span = template.get("$schema").map_or(template.span, |s| s.span);
         let finding = Finding::warning("template/wrong-scope", message).at(text, span);
