@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Workloads on their way to production
     Workload(WorkloadArgs),
+    /// Libraries in the Azure Landing Zones format
+    Library(crate::library::LibraryArgs),
 }
 
 /// How the answer is written.

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod failure;
 mod files;
+mod library;
 mod output;
 mod sandbox;
 mod sources;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
+        Command::Library(args) => library::run(&args, &mut terminal),
     };
     match result {
         Ok(answer) => answer.exit_code(),
