@@ -44,6 +44,19 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Workloads on their way to production
     Workload(WorkloadArgs),
+    /// What would change, phase by phase, with policy's verdict beside each change
+    #[command(
+        before_long_help = "Examples:\n  glidepath plan examples/contoso\n  glidepath plan examples/contoso --out contoso.plan --detailed-exitcode -o markdown\n"
+    )]
+    Plan(crate::plan::PlanArgs),
+    /// Carry out a saved plan, or what a plan of the design would say now
+    #[command(before_long_help = "Examples:\n  glidepath apply contoso.plan\n  glidepath apply examples/contoso\n")]
+    Apply(crate::plan::ApplyArgs),
+    /// Where each phase and workload stands, and what it waits for
+    #[command(
+        before_long_help = "Examples:\n  glidepath status examples/contoso\n  glidepath status -o json | jq .workloads\n"
+    )]
+    Status(crate::plan::StatusArgs),
     /// Libraries in the Azure Landing Zones format
     Library(crate::library::LibraryArgs),
 }

@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod library;
 mod output;
+mod plan;
 mod sandbox;
 mod sources;
 mod up;
@@ -38,6 +39,9 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
+        Command::Plan(args) => plan::run(&args, &mut terminal),
+        Command::Apply(args) => plan::apply::run(&args, &mut terminal),
+        Command::Status(args) => plan::status::run(&args, &mut terminal),
         Command::Library(args) => library::run(&args, &mut terminal),
     };
     match result {

@@ -102,12 +102,7 @@ fn find(library: &Library, name: &str) -> Vec<Shown> {
     found
 }
 
-fn shown(
-    asset: AssetWord,
-    name: &glidepath_library::Name,
-    used_by: Vec<String>,
-    body: serde_json::Value,
-) -> Shown {
+fn shown(asset: AssetWord, name: &glidepath_library::Name, used_by: Vec<String>, body: serde_json::Value) -> Shown {
     Shown {
         asset,
         name: name.name.to_string(),
