@@ -34,9 +34,11 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// What policy will do to a template, before anyone deploys it
     #[command(
-        before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n"
+        before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n  glidepath check estate.ndjson --at corp\n"
     )]
     Check(Box<CheckArgs>),
+    /// Policies alone and together: one verdict, its story, what is in force
+    Policy(crate::policy::PolicyArgs),
     /// The local ARM control plane that enforces policy on every write
     #[command(
         before_long_help = "Examples:\n  glidepath sandbox examples/contoso\n  glidepath sandbox --port 8443 --state /tmp/lab\n"
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Status(crate::plan::StatusArgs),
     /// Libraries in the Azure Landing Zones format
     Library(crate::library::LibraryArgs),
+    /// ARM templates, expanded and examined offline
+    Template(crate::template::TemplateArgs),
 }
 
 /// How the answer is written.
@@ -100,20 +104,9 @@ pub(crate) struct UpArgs {
     pub(crate) concurrency: u16,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
-    /// ARM templates (JSON, hand-written or compiled from Bicep)
-    #[arg(required = true, value_name = "TEMPLATE")]
-    pub(crate) templates: Vec<PathBuf>,
-
-    /// A parameter file, or one value as name=value; later ones win
-    #[arg(short, long, value_name = "FILE|NAME=VALUE")]
-    pub(crate) parameters: Vec<String>,
-
-    /// Where linked templates lie: what their URI starts with, and the folder that stands for it
-    #[arg(long, value_name = "URI_PREFIX=DIR")]
-    pub(crate) link: Vec<String>,
-
+/// Where policies come from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PolicySources {
     /// ALZ-format library folders; later ones overlay earlier ones [default: the design's libraries, else the embedded one]
     #[arg(long, value_name = "DIR")]
     pub(crate) library: Vec<PathBuf>,
@@ -126,17 +119,39 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "DIR", env = "GLIDEPATH_BUILTINS")]
     pub(crate) builtins: Option<PathBuf>,
 
-    /// Table of policy aliases (CSV `alias,path`, may be gzipped)
+    /// Table of policy aliases: CSV `alias,path`, or the JSON of the providers API; may be gzipped
     #[arg(long, value_name = "FILE", env = "GLIDEPATH_ALIASES")]
     pub(crate) aliases: Option<PathBuf>,
-
-    /// The management group that the deployment's subscription is placed under
-    #[arg(long, value_name = "MANAGEMENT_GROUP", default_value = "corp")]
-    pub(crate) at: String,
 
     /// Folder of the design [default: found upwards from the working directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) design: Option<PathBuf>,
+
+    /// Region of deployments and resource groups [default: the design's first region, else swedencentral]
+    #[arg(long, value_name = "REGION")]
+    pub(crate) location: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// ARM templates (JSON, hand-written or compiled from Bicep), or exported resources (.ndjson, one a line)
+    #[arg(required = true, value_name = "TEMPLATE")]
+    pub(crate) templates: Vec<PathBuf>,
+
+    /// A parameter file, or one value as name=value; later ones win
+    #[arg(short, long, value_name = "FILE|NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// Where linked templates lie: what their URI starts with, and the folder that stands for it
+    #[arg(long, value_name = "URI_PREFIX=DIR")]
+    pub(crate) link: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) policies: PolicySources,
+
+    /// The management group that the deployment's subscription is placed under
+    #[arg(long, value_name = "MANAGEMENT_GROUP", default_value = "corp")]
+    pub(crate) at: String,
 
     /// Subscription of the deployment
     #[arg(long, value_name = "GUID", default_value = "00000000-0000-0000-0000-000000000000")]
@@ -145,10 +160,6 @@ pub(crate) struct CheckArgs {
     /// Resource group of the deployment
     #[arg(long, value_name = "NAME", default_value = "rg-check")]
     pub(crate) resource_group: String,
-
-    /// Region of the deployment and its resource group [default: the design's first region, else swedencentral]
-    #[arg(long, value_name = "REGION")]
-    pub(crate) location: Option<String>,
 
     /// Name of the deployment: names made from it with uniqueString() depend on it [default: the template's file name]
     #[arg(long, value_name = "NAME")]

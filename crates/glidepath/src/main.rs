@@ -9,8 +9,12 @@ mod files;
 mod library;
 mod output;
 mod plan;
+mod policies;
+mod policy;
+mod resources;
 mod sandbox;
 mod sources;
+mod template;
 mod up;
 mod workload;
 
@@ -37,12 +41,14 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Up(args) => up::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
+        Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
         Command::Plan(args) => plan::run(&args, &mut terminal),
         Command::Apply(args) => plan::apply::run(&args, &mut terminal),
         Command::Status(args) => plan::status::run(&args, &mut terminal),
         Command::Library(args) => library::run(&args, &mut terminal),
+        Command::Template(args) => template::run(&args, &mut terminal),
     };
     match result {
         Ok(answer) => answer.exit_code(),

@@ -93,7 +93,7 @@ pub(crate) fn builtin_files(folder: &Path, findings: &mut Vec<Finding>) -> Resul
     Ok(texts.into_iter().map(|(_, text)| text).collect())
 }
 
-/// The alias table, `alias,path` with a header line, plain or gzipped.
+/// The alias table, `alias,path` with a header line, or the JSON of the providers API; plain or gzipped.
 pub(crate) fn aliases(path: &Path) -> Result<Aliases, Failure> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|e| {
@@ -114,6 +114,19 @@ pub(crate) fn aliases(path: &Path) -> Result<Aliases, Failure> {
     let text = String::from_utf8(bytes).map_err(|_| {
         Finding::error("file/not-utf8", format!("`{name}` is not UTF-8 text")).about(&name).help("save it as UTF-8")
     })?;
+    if text.trim_start().starts_with(['{', '[']) {
+        let parsed: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
+            Finding::error("json/syntax", format!("`{name}` is not valid JSON: {e}"))
+                .about(&name)
+                .help("export it again")
+        })?;
+        return Aliases::from_providers(&parsed.into()).ok_or_else(|| {
+            Finding::error("file/no-aliases", format!("`{name}` is no answer of the providers API"))
+                .about(&name)
+                .help("export it with `az provider list --expand resourceTypes/aliases`")
+                .into()
+        });
+    }
     Ok(Aliases::from_csv(text))
 }
 

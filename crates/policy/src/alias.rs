@@ -5,7 +5,10 @@ use std::fmt;
 use std::hash::Hasher;
 use std::sync::{Arc, OnceLock};
 
+use glidepath_arm::Value;
 use rustc_hash::{FxHashMap, FxHasher};
+
+use crate::providers::Providers;
 
 /// A table `alias,path` as text, indexed when it is first asked.
 ///
@@ -15,6 +18,8 @@ use rustc_hash::{FxHashMap, FxHasher};
 pub struct Aliases {
     text: Arc<str>,
     index: Arc<OnceLock<FxHashMap<u64, Rows>>>,
+    /// What the providers API tells, where that is the source.
+    providers: Option<Arc<Providers>>,
 }
 
 /// Where the rows of an alias start; nearly always one.
@@ -27,17 +32,23 @@ enum Rows {
 impl Aliases {
     /// A catalogue from CSV text, one `alias,path` a line, with or without a heading; lines without a comma are passed over.
     pub fn from_csv(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), index: Arc::default() }
+        Self { text: text.into(), index: Arc::default(), providers: None }
+    }
+
+    /// A catalogue from `GET /providers?$expand=resourceTypes/aliases` (`{value: […]}`) or `az provider list --expand`
+    /// (a list): paths by api-version, what may be modified, which types support tags and location. `None`: it is neither.
+    pub fn from_providers(body: &Value) -> Option<Self> {
+        Some(Self { providers: Some(Arc::new(Providers::read(body)?)), ..Self::default() })
     }
 
     /// Is nothing in it?
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+        self.text.is_empty() && self.providers.as_ref().is_none_or(|p| p.is_empty())
     }
 
     /// How many names it has.
     pub fn len(&self) -> usize {
-        self.index().len()
+        self.index().len() + self.providers.as_ref().map_or(0, |p| p.len())
     }
 
     /// The paths an alias stands for, in the order of the table; names compare without case. Nearly always none or one.
@@ -58,10 +69,29 @@ impl Aliases {
             .collect()
     }
 
+    /// The paths an alias stands for on a type (lower case), at an api-version.
+    pub(crate) fn paths_of(&self, alias: &str, kind: &str, api_version: &str) -> Vec<&str> {
+        match &self.providers {
+            Some(providers) => providers.path(alias, kind, api_version).into_iter().collect(),
+            None => self.paths(alias),
+        }
+    }
+
+    /// May `modify` change it? `None`: this catalogue does not say.
+    pub(crate) fn is_modifiable(&self, alias: &str, kind: &str, api_version: &str) -> Option<bool> {
+        self.providers.as_ref()?.is_modifiable(alias, kind, api_version)
+    }
+
+    /// Does the type (lower case) support tags and location? `None`: this catalogue does not say.
+    pub(crate) fn is_indexed(&self, kind: &str) -> Option<bool> {
+        self.providers.as_ref()?.is_indexed(kind)
+    }
+
     /// How many names each type has, types in lower case: what a catalogue covers.
     pub fn types(&self) -> BTreeMap<String, usize> {
         let mut types = BTreeMap::new();
-        for (name, _) in self.text.lines().filter_map(row) {
+        let told = self.providers.iter().flat_map(|p| p.names());
+        for name in self.text.lines().filter_map(row).map(|(name, _)| name).chain(told) {
             if let Some((kind, _)) = name.rsplit_once('/') {
                 *types.entry(kind.to_ascii_lowercase()).or_insert(0) += 1;
             }
@@ -93,7 +123,7 @@ impl Aliases {
 
 impl fmt::Debug for Aliases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Aliases({} bytes)", self.text.len())
+        write!(f, "Aliases({} names)", self.len())
     }
 }
 

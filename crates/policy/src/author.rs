@@ -14,13 +14,15 @@ pub(crate) struct Author<'a> {
     /// The names of its parameters.
     pub(crate) parameters: Vec<Arc<str>>,
     fields: &'a mut Fields,
+    /// How many functions its expressions call.
+    pub(crate) functions: usize,
     trail: Vec<String>,
     findings: Vec<Finding>,
 }
 
 impl<'a> Author<'a> {
     pub(crate) fn new(subject: &'a str, fields: &'a mut Fields) -> Self {
-        Self { subject, parameters: Vec::new(), fields, trail: Vec::new(), findings: Vec::new() }
+        Self { subject, parameters: Vec::new(), fields, functions: 0, trail: Vec::new(), findings: Vec::new() }
     }
 
     /// What was found.

@@ -64,6 +64,16 @@ pub(crate) struct Assets<'a> {
     pub(crate) initiatives: &'a std::collections::BTreeMap<ResourceId, Arc<Initiative>>,
 }
 
+impl Instance {
+    /// The types it can look at, in lower case, `*` for any text; empty for all.
+    pub(crate) fn types(&self) -> Vec<String> {
+        let name = |pattern: &TypePattern| match pattern {
+            TypePattern::Exactly(name) | TypePattern::Like(name) => name.clone(),
+        };
+        self.patterns.iter().flatten().map(name).collect()
+    }
+}
+
 impl Bound {
     /// Puts an assignment together.
     pub(crate) fn new(assignment: &Assignment, assets: &Assets<'_>) -> Self {

@@ -7,8 +7,10 @@ use glidepath_arm::expression::EvalError;
 use glidepath_arm::{Unknown, Value};
 
 use crate::EvaluatedExpression;
+use crate::Semantics;
 use crate::field::{Field, FieldKind};
 use crate::frame::{Counting, Frame};
+use crate::limits;
 use crate::operator::{Operator, Truth};
 use crate::path::Found;
 use crate::rule::{Condition, Count, FieldName, Left, Over, Test};
@@ -67,7 +69,7 @@ impl Frame<'_> {
             }
             Left::Value(template) => {
                 let left = template.evaluate(self)?;
-                let truth = compare(test.operator, Some(&left), &right)?;
+                let truth = compare(test.operator, Some(&left), &right, self.around.semantics)?;
                 self.record("Value", template.text(self.names), None, Some(&left), test.operator, &right, truth);
                 Ok(truth)
             }
@@ -133,12 +135,15 @@ impl Frame<'_> {
     /// Source: MicrosoftDocs/azure-docs, policy/how-to/author-policies-for-arrays.
     fn test_found(&self, operator: Operator, found: &Found, right: &Value) -> Result<Truth, EvalError> {
         match found {
-            Found::One(value) => compare(operator, value.as_ref(), right),
+            Found::One(value) => compare(operator, value.as_ref(), right, self.around.semantics),
             Found::Untold(_) => Ok(Truth::Unknown),
             Found::Many(items) => {
                 let mut sum = Truth::True;
+                if items.is_empty() && !operator.is_negative() && !self.around.semantics.empty_collection_met {
+                    return Ok(Truth::False);
+                }
                 for item in items.iter() {
-                    match compare(operator, item.as_ref(), right)? {
+                    match compare(operator, item.as_ref(), right, self.around.semantics)? {
                         Truth::False => return Ok(Truth::False),
                         Truth::Unknown => sum = Truth::Unknown,
                         Truth::True => {}
@@ -172,6 +177,11 @@ impl Frame<'_> {
             }
             Over::Value(template) => {
                 let members = match template.evaluate(self)? {
+                    Value::Array(items) if items.len() > limits::ITERATIONS => {
+                        let message =
+                            format!("`count` runs over {} values; {} are allowed", items.len(), limits::ITERATIONS);
+                        return Err(EvalError::new("policy/too-large", message));
+                    }
                     Value::Array(items) => Ok(items
                         .iter()
                         .map(|member| Counting { name: count.name.clone(), field: None, member: member.clone() })
@@ -208,7 +218,7 @@ impl Frame<'_> {
                 Truth::False => {}
             }
         }
-        let truth = over_range(operator, sure, maybe, right)?;
+        let truth = over_range(operator, (sure, maybe), right, self.around.semantics)?;
         if truth != Truth::Unknown {
             self.forget_unknowns(mark);
         }
@@ -301,8 +311,12 @@ impl Frame<'_> {
     }
 }
 
-fn compare(operator: Operator, left: Option<&Value>, right: &Value) -> Result<Truth, EvalError> {
-    operator.test(left, right).map_err(|message| EvalError::new("policy/not-comparable", message))
+fn compare(operator: Operator, left: Option<&Value>, right: &Value, semantics: Semantics) -> Result<Truth, EvalError> {
+    let tested = operator.test(left, right);
+    if tested.is_err() && operator.is_order() && !semantics.mismatch_fails {
+        return Ok(Truth::False);
+    }
+    tested.map_err(|message| EvalError::new("policy/not-comparable", message))
 }
 
 fn number(count: usize) -> Value {
@@ -310,13 +324,18 @@ fn number(count: usize) -> Value {
 }
 
 /// The count lies somewhere from `sure` to `sure + maybe`: do all of these give the same answer?
-fn over_range(operator: Operator, sure: usize, maybe: usize, right: &Value) -> Result<Truth, EvalError> {
-    let first = compare(operator, Some(&number(sure)), right)?;
+fn over_range(
+    operator: Operator,
+    (sure, maybe): (usize, usize),
+    right: &Value,
+    semantics: Semantics,
+) -> Result<Truth, EvalError> {
+    let first = compare(operator, Some(&number(sure)), right, semantics)?;
     if maybe > WIDEST_RANGE {
         return Ok(Truth::Unknown);
     }
     for more in 1..=maybe {
-        if compare(operator, Some(&number(sure + more)), right)? != first {
+        if compare(operator, Some(&number(sure + more)), right, semantics)? != first {
             return Ok(Truth::Unknown);
         }
     }

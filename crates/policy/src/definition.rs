@@ -6,6 +6,7 @@ use glidepath_arm::{ResourceId, Value};
 
 use crate::author::Author;
 use crate::details::Details;
+use crate::limits;
 use crate::parameter::Parameter;
 use crate::rule::Condition;
 use crate::template::Template;
@@ -133,6 +134,8 @@ impl Definition {
                     let details = author.within("details", |author| {
                         Details::compile(then.get("details").unwrap_or(&Value::Null), author)
                     });
+                    let existence = details.existence.as_ref().and_then(|e| e.condition.as_ref());
+                    limits::check(&condition, existence, author);
                     Some(Definition {
                         named: named(id, properties),
                         category: author.text(properties.get("metadata").unwrap_or(&Value::Null), "category"),

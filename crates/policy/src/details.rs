@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use glidepath_arm::{Object, Reason, Value};
 
+use crate::Effect;
 use crate::author::Author;
 use crate::frame::Frame;
 use crate::rule::{Condition, FieldName, field_name};
@@ -122,6 +123,49 @@ impl Details {
             object.insert("deploymentParameters", Value::object(parameters));
         }
         if object.is_empty() { Value::Null } else { object.into() }
+    }
+}
+
+impl Details {
+    /// Everything a reader may ask of the details of an effect, evaluated.
+    pub(crate) fn whole(&self, effect: Effect, frame: &Frame<'_>) -> Value {
+        let name_of = |field: &FieldName| match field {
+            FieldName::Fixed(field) => Value::from(field.name.as_ref()),
+            FieldName::Computed(template) => value_or_unknown(template, frame),
+        };
+        if effect == Effect::Append {
+            let items = self.append.iter().map(|(field, value)| {
+                Value::object([("field", name_of(field)), ("value", value_or_unknown(value, frame))])
+            });
+            return items.collect::<Vec<_>>().into();
+        }
+        let mut report = self.report(frame);
+        if effect == Effect::Modify {
+            let operations = self.operations.iter().map(|operation| {
+                let mut object = Object::new();
+                object.insert("operation", operation.kind.name());
+                object.insert("field", name_of(&operation.field));
+                for (key, part) in [("value", &operation.value), ("condition", &operation.condition)] {
+                    if let Some(part) = part {
+                        object.insert(key, value_or_unknown(part, frame));
+                    }
+                }
+                Value::from(object)
+            });
+            let operations: Vec<Value> = operations.collect();
+            report.make_object().insert("operations", operations);
+        }
+        report
+    }
+}
+
+impl OperationKind {
+    fn name(self) -> &'static str {
+        match self {
+            OperationKind::Add => "add",
+            OperationKind::AddOrReplace => "addOrReplace",
+            OperationKind::Remove => "remove",
+        }
     }
 }
 

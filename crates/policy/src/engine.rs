@@ -14,7 +14,7 @@ use crate::bind::{Assets, Bound, dangling_member};
 use crate::definition::Definition;
 use crate::field::Fields;
 use crate::initiative::Initiative;
-use crate::{Aliases, AssetKind, Mode, Verdict, judge};
+use crate::{Aliases, AssetKind, Mode, Semantics, Verdict, judge};
 
 /// All assets known, and what they mean together.
 ///
@@ -23,6 +23,7 @@ use crate::{Aliases, AssetKind, Mode, Verdict, judge};
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
     pub(crate) aliases: Aliases,
+    pub(crate) semantics: Semantics,
     pub(crate) fields: Fields,
     definitions: FxHashMap<ResourceId, Arc<Definition>>,
     initiatives: BTreeMap<ResourceId, Arc<Initiative>>,
@@ -114,6 +115,12 @@ impl Engine {
     /// The same engine with an alias catalogue. Without one, aliases are resolved by looking at the resource.
     pub fn with_aliases(mut self, aliases: Aliases) -> Self {
         self.aliases = aliases;
+        self
+    }
+
+    /// The same engine under other readings of disputed passages.
+    pub fn with_semantics(mut self, semantics: Semantics) -> Self {
+        self.semantics = semantics;
         self
     }
 

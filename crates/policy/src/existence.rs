@@ -96,7 +96,7 @@ pub(crate) fn exists(
 }
 
 /// What to look for; an unknown where its type, name or place is one.
-fn query(existence: &Existence, frame: &Frame<'_>) -> Result<Result<RelatedQuery, Value>, EvalError> {
+pub(crate) fn query(existence: &Existence, frame: &Frame<'_>) -> Result<Result<RelatedQuery, Value>, EvalError> {
     let text = |template: &Option<Template>| -> Result<Result<Option<String>, Value>, EvalError> {
         let Some(template) = template else { return Ok(Ok(None)) };
         Ok(match template.evaluate(frame)? {

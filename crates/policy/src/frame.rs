@@ -9,6 +9,7 @@ use glidepath_arm::{Object, Reason, ResourceId, Value};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::EvaluatedExpression;
+use crate::Semantics;
 use crate::field::{Field, Fields};
 use crate::network;
 use crate::path::Found;
@@ -26,6 +27,11 @@ pub(crate) struct Surroundings<'a> {
     /// Seconds since 1970.
     pub(crate) now: i64,
     pub(crate) fields: &'a Fields,
+    /// `requestContext().identity`; null where nobody knows the caller.
+    pub(crate) identity: &'a Value,
+    /// `policy()`, where it does not follow from an assignment; null where it is not known.
+    pub(crate) policy: Option<&'a Value>,
+    pub(crate) semantics: Semantics,
 }
 
 /// What `policy()` tells.
@@ -179,6 +185,9 @@ impl<'a> Frame<'a> {
     }
 
     fn policy(&self) -> Value {
+        if let Some(policy) = self.around.policy {
+            return given(policy, "policy()");
+        }
         let mut object = Object::new();
         object.insert("assignmentId", self.ids.assignment.as_str());
         object.insert("definitionId", self.ids.definition.as_str());
@@ -187,9 +196,12 @@ impl<'a> Frame<'a> {
         object.into()
     }
 
-    /// Who calls is never known here: nobody's token is looked at.
+    /// Who calls is known only where it was said: nobody's token is looked at.
     fn request_context(&self) -> Value {
-        let caller = Value::unknown(Reason::Context("caller identity".into()), "requestContext().identity");
+        let caller = match self.around.identity {
+            Value::Null => Value::unknown(Reason::Context("caller identity".into()), "requestContext().identity"),
+            identity => identity.clone(),
+        };
         let mut object = Object::new();
         object.insert("apiVersion", self.around.api_version);
         object.insert("identity", caller);
@@ -239,6 +251,8 @@ impl Host for Frame<'_> {
         let name = call.name.as_ref();
         match name {
             "parameters" => return Some(parameter(call, eval, self.names, self.values)),
+            "contains" | "equals" | "startsWith" | "endsWith" | "indexOf" | "lastIndexOf"
+                if self.around.semantics.functions_fold_case => {}
             "field" | "current" | "addDays" | "ipRangeContains" | "utcNow" | "policy" | "requestContext"
             | "subscription" | "resourceGroup" => {}
             _ => return None,
@@ -251,6 +265,9 @@ impl Host for Frame<'_> {
             }
         }
         Some(match (name, args.as_slice()) {
+            ("contains" | "equals" | "startsWith" | "endsWith" | "indexOf" | "lastIndexOf", args) => {
+                return folded(name, args);
+            }
             ("field", [name]) => text_of(name, "field").map(|name| self.field(&name)),
             ("current", []) => self.current(None),
             ("current", [name]) => text_of(name, "current").and_then(|name| self.current(Some(&name))),
@@ -277,6 +294,7 @@ impl Host for Frame<'_> {
         let context = match call.name.as_ref() {
             "subscription" => given(self.around.subscription, "subscription()"),
             "resourceGroup" => given(self.around.resource_group, "resourceGroup()"),
+            "requestContext" if !self.around.identity.is_null() => self.request_context(),
             _ => return None,
         };
         let mut value = &context;
@@ -307,6 +325,25 @@ impl Parameters for Frame<'_> {
     fn as_host(&self) -> &dyn Host {
         self
     }
+}
+
+/// String functions under [`Semantics::functions_fold_case`]; `None` for what is no string.
+fn folded(name: &str, args: &[Value]) -> Option<Result<Value, EvalError>> {
+    let lower = |value: &Value| value.as_str().map(str::to_lowercase);
+    let [left, right] = args else { return None };
+    if let (Value::Array(items), "contains") = (left, name) {
+        return Some(Ok(items.iter().any(|item| crate::operator::same(item, right)).into()));
+    }
+    let (left, right) = (lower(left)?, lower(right)?);
+    let at = |found: Option<usize>| found.map_or(-1, |byte| left.get(..byte).map_or(-1, |h| h.chars().count() as i64));
+    Some(Ok(match name {
+        "contains" => left.contains(&right).into(),
+        "equals" => (left == right).into(),
+        "startsWith" => left.starts_with(&right).into(),
+        "endsWith" => left.ends_with(&right).into(),
+        "indexOf" => at(left.find(&right)).into(),
+        _ => at(left.rfind(&right)).into(),
+    }))
 }
 
 /// Context the caller did not give is not known.

@@ -8,7 +8,7 @@ use glidepath_source::Finding;
 
 use crate::assignment::{Assignment, selected};
 use crate::bind::{Bound, BoundEffect, Instance};
-use crate::capability::{is_evaluated, is_indexed, is_of_provider};
+use crate::capability::{is_evaluated, is_of_provider};
 use crate::definition::{NamedEffect, parse_effect};
 use crate::engine::{Engine, Operation, Request};
 use crate::existence::{Exists, exists};
@@ -66,6 +66,9 @@ pub(crate) fn judge(engine: &Engine, request: &Request<'_>) -> Verdict {
         resource_group: &request.resource_group,
         now: request.now,
         fields: &engine.fields,
+        identity: &Value::Null,
+        policy: None,
+        semantics: engine.semantics,
     };
     let mut judge = Judge { engine, request, around: &around, findings: Vec::new(), contributors: Vec::new() };
     let changed = judge.run();
@@ -130,7 +133,7 @@ impl<'a> Judge<'a> {
         for instance in bound.candidates(&subject.key) {
             let looks = match &instance.definition.mode {
                 Mode::All => true,
-                Mode::Indexed => is_indexed(&subject.key, subject.body),
+                Mode::Indexed => subject.is_indexed(),
                 Mode::Provider(mode) => is_of_provider(&subject.key, mode),
             };
             if !looks {

@@ -128,6 +128,17 @@ impl Mutation {
                 continue;
             };
             let place = path.display(&body);
+            if !matches!(planned.edit, Edit::Append(_)) && subject.is_modifiable(&planned.field) == Some(false) {
+                let word = match planned.on_conflict {
+                    OnConflict::Deny => {
+                        change.refused = true;
+                        "cannot be modified at this api-version"
+                    }
+                    OnConflict::Skip => "left out, it cannot be modified at this api-version",
+                };
+                change.operations.push(format!("{place}: {word}"));
+                continue;
+            }
             match self.conflict(planned, applies) {
                 Some(Conflict::Denied) => {
                     change.refused = true;

@@ -91,6 +91,25 @@ impl Operator {
         NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(key)).map(|(operator, _)| *operator)
     }
 
+    /// Is it met by what is missing?
+    pub(crate) fn is_negative(self) -> bool {
+        matches!(
+            self,
+            Operator::NotEquals
+                | Operator::NotLike
+                | Operator::NotMatch
+                | Operator::NotMatchInsensitively
+                | Operator::NotContains
+                | Operator::NotIn
+                | Operator::NotContainsKey
+        )
+    }
+
+    /// `less`, `greater` and their kin.
+    pub(crate) fn is_order(self) -> bool {
+        matches!(self, Operator::Less | Operator::LessOrEquals | Operator::Greater | Operator::GreaterOrEquals)
+    }
+
     /// Azure's casing in `evaluatedExpressions`.
     pub(crate) fn name(self) -> &'static str {
         NAMES.iter().find(|(operator, _)| *operator == self).map_or("", |(_, name)| name)

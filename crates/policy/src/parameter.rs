@@ -85,6 +85,11 @@ pub(crate) struct Misfit {
 }
 
 impl Parameter {
+    /// Does it take objects?
+    pub(crate) fn is_object(&self) -> bool {
+        self.kind == ParameterKind::Object
+    }
+
     /// The parameters declared in an asset's properties.
     pub(crate) fn compile_all(properties: &Value, author: &mut Author<'_>) -> Vec<Self> {
         let declared = match properties.get("parameters") {

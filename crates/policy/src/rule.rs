@@ -6,6 +6,7 @@ use glidepath_arm::Value;
 
 use crate::author::Author;
 use crate::field::Field;
+use crate::limits;
 use crate::operator::Operator;
 use crate::template::Template;
 
@@ -57,31 +58,10 @@ pub(crate) enum Over {
     Value(Template),
 }
 
-/// Azure's limits. Source: definition-structure-policy-rule, "Policy rule limits".
-const MOST_CONDITIONS: usize = 4_096;
-const DEEPEST: usize = 64;
-
 impl Condition {
     /// Compiles a condition; parts that are wrong become findings and never fit.
     pub(crate) fn compile(value: &Value, author: &mut Author<'_>) -> Self {
-        let condition = compile(value, author);
-        if condition.size() > MOST_CONDITIONS {
-            author.error("policy/too-large", format!("a rule has at most {MOST_CONDITIONS} conditions"));
-        }
-        condition
-    }
-
-    fn size(&self) -> usize {
-        match self {
-            Condition::All(parts) | Condition::Any(parts) => parts.iter().map(Condition::size).sum(),
-            Condition::Not(part) => part.size(),
-            Condition::Test(test) => {
-                1 + match &test.left {
-                    Left::Count(count) => count.filter.as_ref().map_or(0, Condition::size),
-                    _ => 0,
-                }
-            }
-        }
+        compile(value, author)
     }
 
     /// Never true.
@@ -96,8 +76,8 @@ fn compile(value: &Value, author: &mut Author<'_>) -> Condition {
         author.error("policy/bad-condition", format!("a condition should be an object, it is {kind}"));
         return Condition::never();
     };
-    if author.depth() > 2 * DEEPEST {
-        author.error("policy/too-deep", format!("conditions nest deeper than {DEEPEST} levels"));
+    if author.depth() > 2 * limits::DEPTH {
+        author.error("policy/too-deep", format!("conditions nest deeper than {} levels", limits::DEPTH));
         return Condition::never();
     }
     let mut left = None;

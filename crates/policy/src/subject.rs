@@ -6,6 +6,7 @@ use glidepath_arm::{Reason, ResourceId, Value};
 use rustc_hash::FxHashMap;
 
 use crate::Aliases;
+use crate::capability::{is_container, is_indexed};
 use crate::field::{Field, FieldKind, RESOURCE_GROUPS};
 use crate::path::{self, Found, Path, Step};
 
@@ -19,7 +20,19 @@ pub(crate) struct Subject<'a> {
     pub(crate) body: &'a Value,
     api_version: &'a str,
     aliases: &'a Aliases,
+    given: Option<Given>,
     memo: RefCell<FxHashMap<u32, Found>>,
+}
+
+/// What a resource that stands alone says of itself: its id need not be there, and then nothing follows from it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given {
+    pub(crate) name: Option<Value>,
+    pub(crate) full_name: Option<Value>,
+    pub(crate) id: Option<Value>,
+    pub(crate) kind: Option<Value>,
+    /// No alias table: fields are paths from the root.
+    pub(crate) raw: bool,
 }
 
 impl<'a> Subject<'a> {
@@ -34,7 +47,20 @@ impl<'a> Subject<'a> {
         };
         let key = kind.to_ascii_lowercase();
         debug_assert!(!key.ends_with("resourcegroups") || key == RESOURCE_GROUPS);
-        Some(Self { id, kind, key, body, api_version, aliases, memo: RefCell::default() })
+        Some(Self { id, kind, key, body, api_version, aliases, given: None, memo: RefCell::default() })
+    }
+
+    /// A resource that stands alone.
+    pub(crate) fn alone(
+        id: &'a ResourceId,
+        body: &'a Value,
+        api_version: &'a str,
+        aliases: &'a Aliases,
+        given: Given,
+    ) -> Self {
+        let kind = given.kind.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+        let key = kind.to_ascii_lowercase();
+        Self { id, kind, key, body, api_version, aliases, given: Some(given), memo: RefCell::default() }
     }
 
     /// The value of a field.
@@ -55,6 +81,15 @@ impl<'a> Subject<'a> {
 
     fn look(&self, field: &Field, fixed: &[usize]) -> Found {
         let one = |value| Found::One(Some(value));
+        if let Some(given) = &self.given {
+            match &field.kind {
+                FieldKind::Name => return Found::One(given.name.clone()),
+                FieldKind::FullName => return Found::One(given.full_name.clone()),
+                FieldKind::Id => return Found::One(given.id.clone()),
+                FieldKind::Type => return Found::One(given.kind.clone()),
+                _ => {}
+            }
+        }
         match &field.kind {
             FieldKind::Name => one(told(self.id.name())),
             FieldKind::FullName => one(told(&self.id.full_name())),
@@ -86,12 +121,19 @@ impl<'a> Subject<'a> {
             }
             FieldKind::Root(steps) => Some(Path { steps: steps.clone(), structural: false }),
             FieldKind::Alias { steps, .. } => {
+                if let Some(given) = &self.given
+                    && (given.raw || self.key.is_empty())
+                {
+                    let literal = Path { steps: path::parse(&field.name), structural: false };
+                    let as_it_stands = given.raw && self.begins(&literal);
+                    return Some(if as_it_stands { literal } else { Path { steps: steps.clone(), structural: true } });
+                }
                 if !field.belongs_to(&self.key) {
                     return None;
                 }
                 let mut paths = self
                     .aliases
-                    .paths(&field.name)
+                    .paths_of(&field.name, &self.key, self.api_version)
                     .into_iter()
                     .map(|p| Path { steps: path::parse(p), structural: false });
                 match (paths.next(), paths.next()) {
@@ -106,6 +148,20 @@ impl<'a> Subject<'a> {
             }
             _ => None,
         }
+    }
+
+    /// May `modify` change the field? `None`: no catalogue says.
+    pub(crate) fn is_modifiable(&self, field: &Field) -> Option<bool> {
+        match &field.kind {
+            FieldKind::Alias { .. } => self.aliases.is_modifiable(&field.name, &self.key, self.api_version),
+            _ => None,
+        }
+    }
+
+    /// Does mode `indexed` look at it?
+    pub(crate) fn is_indexed(&self) -> bool {
+        let known = self.aliases.is_indexed(&self.key).filter(|_| !is_container(&self.key));
+        known.unwrap_or_else(|| is_indexed(&self.key, self.body))
     }
 
     fn begins(&self, path: &Path) -> bool {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use glidepath_arm::expression::functions;
 use glidepath_arm::expression::{self, Content, EvalError, Expr, ExprKind, Host};
 use glidepath_arm::{Object, Value};
+use glidepath_source::Finding;
 
 use crate::author::Author;
+use crate::limits;
 
 /// A JSON value of a policy, in which strings may be expressions.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,6 +104,12 @@ impl Template {
             Content::Literal(unescaped) => Template::Literal(unescaped.as_ref().into()),
             Content::Expression(inner) => match expression::parse(inner) {
                 Ok(expr) => {
+                    if text.len() > limits::EXPRESSION {
+                        author.error(
+                            "policy/too-large",
+                            format!("an expression of {} characters; {} are allowed", text.len(), limits::EXPRESSION),
+                        );
+                    }
                     check_calls(&expr, author);
                     match own_parameter(&expr, author) {
                         Some(slot) => Template::Parameter(slot),
@@ -183,6 +192,22 @@ fn check_calls(expr: &Expr, author: &mut Author<'_>) {
             check_calls(index, author);
         }
         ExprKind::Call(call) => {
+            author.functions += 1;
+            if call.namespace.is_some() || (!functions::is_function(&call.name) && is_allowed(&call.name)) {
+                let namespace = call.namespace.as_ref().map(|n| format!("{n}.")).unwrap_or_default();
+                let mut finding = Finding::error(
+                    "policy/unknown-function",
+                    format!("there is no function `{namespace}{}`", call.name),
+                );
+                finding.help = functions::closest(&call.name).map(|closest| format!("did you mean `{closest}`?"));
+                author.add(finding);
+            }
+            if call.args.len() > limits::ARGUMENTS {
+                author.error(
+                    "policy/too-large",
+                    format!("`{}` has {} arguments; {} are allowed", call.name, call.args.len(), limits::ARGUMENTS),
+                );
+            }
             if !is_allowed(&call.name) {
                 author.error(
                     "policy/function-not-allowed",

@@ -59,6 +59,11 @@ impl ArmError {
         self
     }
 
+    /// What stands under `error`.
+    pub(crate) fn error(&self) -> serde_json::Value {
+        self.body.get("error").map(Value::to_json).unwrap_or_default()
+    }
+
     pub(crate) fn bad_request(code: &str, message: impl Into<String>) -> Self {
         Self::new(400, code, message)
     }

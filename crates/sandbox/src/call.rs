@@ -7,8 +7,9 @@ use glidepath_arm::{ResourceId, Value};
 use crate::answer::ArmError;
 
 /// The methods ARM knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Verb {
+    #[default]
     Get,
     Head,
     Put,
@@ -18,7 +19,7 @@ pub(crate) enum Verb {
 }
 
 /// A request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Call {
     pub(crate) verb: Verb,
     /// The path's segments, decoded; empty ones (from `//` and a trailing slash, which clients send) are dropped.

@@ -40,13 +40,38 @@ pub(crate) fn complete(id: &ResourceId, body: &mut Value, tenant: &str) {
         () if kind.is("Microsoft.Authorization/roleAssignments") => set(body, "scope", scope.as_str()),
         () if kind.is("Microsoft.ManagedIdentity/userAssignedIdentities") => {
             set(body, "tenantId", tenant);
-            set(body, "principalId", &guid(tenant, &format!("{id}#principal")));
-            set(body, "clientId", &guid(tenant, &format!("{id}#client")));
+            set(body, "principalId", guid(tenant, &format!("{id}#principal")));
+            set(body, "clientId", guid(tenant, &format!("{id}#client")));
+        }
+        () if kind.is("Microsoft.Storage/storageAccounts") => {
+            let name = id.name().to_ascii_lowercase();
+            let hosts = ["blob", "dfs", "file", "queue", "table", "web"];
+            let endpoints = hosts.map(|host| (host, format!("https://{name}.{host}.core.windows.net/")));
+            set(body, "primaryEndpoints", Value::object(endpoints));
+        }
+        () if kind.is("Microsoft.KeyVault/vaults") => {
+            set(body, "vaultUri", format!("https://{}.vault.azure.net/", id.name().to_ascii_lowercase()));
+        }
+        () if kind.is("Microsoft.DocumentDB/databaseAccounts") => {
+            set(
+                body,
+                "documentEndpoint",
+                format!("https://{}.documents.azure.com:443/", id.name().to_ascii_lowercase()),
+            );
+        }
+        () if kind.is("Microsoft.ContainerRegistry/registries") => {
+            set(body, "loginServer", format!("{}.azurecr.io", id.name().to_ascii_lowercase()));
+        }
+        () if kind.is("Microsoft.AppConfiguration/configurationStores") => {
+            set(body, "endpoint", format!("https://{}.azconfig.io", id.name().to_ascii_lowercase()));
+        }
+        () if kind.is("Microsoft.OperationalInsights/workspaces") => {
+            set(body, "customerId", guid(tenant, &format!("{id}#customer")));
         }
         () if kind.is("Microsoft.CognitiveServices/accounts") => {
             let name = body.at(&["properties", "customSubDomainName"]).and_then(Value::as_str).unwrap_or(id.name());
             let endpoint = format!("https://{}.cognitiveservices.azure.com/", name.to_ascii_lowercase());
-            set(body, "endpoint", &endpoint);
+            set(body, "endpoint", endpoint);
         }
         () => {}
     }
@@ -88,7 +113,7 @@ fn identity(id: &ResourceId, body: &mut Value, tenant: &str) {
     }
 }
 
-fn set(body: &mut Value, key: &str, value: &str) {
+fn set(body: &mut Value, key: &str, value: impl Into<Value>) {
     let object = body.make_object();
     if !matches!(object.get("properties"), Some(Value::Object(_))) {
         object.insert("properties", Value::object::<&str, Value>([]));

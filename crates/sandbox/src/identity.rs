@@ -13,7 +13,7 @@ use crate::answer::{Answer, ArmError, Reply};
 use crate::call::Call;
 
 /// How long a token lives, in seconds.
-const TOKEN_LIFE: i64 = 3600;
+pub(crate) const TOKEN_LIFE: i64 = 3600;
 
 /// Signs and checks tokens.
 pub(crate) struct Tokens {
@@ -27,23 +27,27 @@ impl Tokens {
         Some(Self { key })
     }
 
-    fn issue(&self, claims: &serde_json::Value) -> String {
+    pub(crate) fn issue(&self, claims: &serde_json::Value) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256","kid":"glidepath"}"#);
         let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = hmac::sign(&self.key, signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
     }
 
-    /// Is it one of ours, and not expired?
+    /// The claims of a token that is one of ours and not expired.
+    pub(crate) fn claims(&self, token: &str, now: i64) -> Option<serde_json::Value> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        hmac::verify(&self.key, signed.as_bytes(), &signature).ok()?;
+        let claims = URL_SAFE_NO_PAD.decode(signed.split_once('.')?.1).ok()?;
+        let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+        let expires = claims.get("exp")?.as_i64()?;
+        (now < expires).then_some(claims)
+    }
+
+    /// Is it an access token of ours? What is issued for something else (`use`) is none.
     fn accepts(&self, token: &str, now: i64) -> bool {
-        let Some((signed, signature)) = token.rsplit_once('.') else { return false };
-        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-        if hmac::verify(&self.key, signed.as_bytes(), &signature).is_err() {
-            return false;
-        }
-        let claims = signed.split_once('.').and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok());
-        let claims = claims.and_then(|c| serde_json::from_slice::<serde_json::Value>(&c).ok());
-        claims.and_then(|c| c.get("exp").and_then(serde_json::Value::as_i64)).is_some_and(|expires| now < expires)
+        self.claims(token, now).is_some_and(|claims| claims.get("use").is_none())
     }
 
     /// Lets a call pass or refuses it.
@@ -133,11 +137,16 @@ pub(crate) fn metadata(call: &Call, endpoint: &str) -> Reply {
 /// `GET /{tenant}/v2.0/.well-known/openid-configuration`. MSAL for Go compares the issuer's host with the authority.
 pub(crate) fn openid(tenant: &str, endpoint: &str) -> Reply {
     let authority = format!("{endpoint}/{tenant}");
+    // AD FS knows no tenants and no versions.
+    let (issuer, oauth) = match tenant.eq_ignore_ascii_case("adfs") {
+        true => (authority.clone(), format!("{authority}/oauth2")),
+        false => (format!("{authority}/v2.0"), format!("{authority}/oauth2/v2.0")),
+    };
     Ok(Answer::ok(json!({
-        "issuer": format!("{authority}/v2.0"),
-        "authorization_endpoint": format!("{authority}/oauth2/v2.0/authorize"),
-        "token_endpoint": format!("{authority}/oauth2/v2.0/token"),
-        "device_authorization_endpoint": format!("{authority}/oauth2/v2.0/devicecode"),
+        "issuer": issuer,
+        "authorization_endpoint": format!("{oauth}/authorize"),
+        "token_endpoint": format!("{oauth}/token"),
+        "device_authorization_endpoint": format!("{oauth}/devicecode"),
         "jwks_uri": format!("{authority}/discovery/v2.0/keys"),
         "response_types_supported": ["code", "id_token", "token"],
         "subject_types_supported": ["pairwise"],
@@ -146,36 +155,6 @@ pub(crate) fn openid(tenant: &str, endpoint: &str) -> Reply {
         "scopes_supported": ["openid", "profile", "offline_access"],
         "tenant_region_scope": null,
         "cloud_instance_name": "glidepath",
-    })))
-}
-
-/// `POST /{tenant}/oauth2/v2.0/token`, grant `client_credentials`. Errors are OAuth's, not ARM's.
-pub(crate) fn token(call: &Call, tokens: &Tokens, tenant: &str, endpoint: &str, now: i64) -> Reply {
-    let refuse = |error: &str, description: &str| {
-        Err(ArmError::whole(400, json!({"error": error, "error_description": description}).into()))
-    };
-    let text = String::from_utf8_lossy(&call.body);
-    let Ok(form) = Call::new("POST", "/", &text) else { return refuse("invalid_request", "the body is not a form") };
-    match form.parameter("grant_type") {
-        Some("client_credentials") => {}
-        Some(other) => return refuse("unsupported_grant_type", &format!("grant type `{other}` is not supported")),
-        None => return refuse("invalid_request", "`grant_type` is missing"),
-    }
-    let Some(client) = form.parameter("client_id") else {
-        return refuse("invalid_request", "`client_id` is missing");
-    };
-    let audience = form.parameter("scope").or_else(|| form.parameter("resource")).unwrap_or(endpoint);
-    let audience = audience.trim_end_matches(".default").trim_end_matches('/');
-    let claims = json!({
-        "aud": audience, "iss": format!("{endpoint}/{tenant}/v2.0"), "tid": tenant, "ver": "2.0",
-        "oid": client, "sub": client, "appid": client, "azp": client, "idtyp": "app",
-        "iat": now, "nbf": now, "exp": now + TOKEN_LIFE,
-    });
-    Ok(Answer::ok(json!({
-        "token_type": "Bearer",
-        "expires_in": TOKEN_LIFE - 1,
-        "ext_expires_in": TOKEN_LIFE - 1,
-        "access_token": tokens.issue(&claims),
     })))
 }
 

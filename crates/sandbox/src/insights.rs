@@ -236,9 +236,10 @@ fn held<'a>(world: &'a World, scope: &ResourceId) -> Vec<&'a Resource> {
         .flat_map(|root| world.estate.within(root))
         .filter(|resource| {
             let governs = resource.resource_type().is_none_or(|t| {
-                ["Microsoft.Authorization", "Microsoft.PolicyInsights"]
-                    .iter()
-                    .any(|n| t.namespace().eq_ignore_ascii_case(n))
+                t.as_str().to_ascii_lowercase().starts_with("microsoft.resources/deployments")
+                    || ["Microsoft.Authorization", "Microsoft.PolicyInsights"]
+                        .iter()
+                        .any(|n| t.namespace().eq_ignore_ascii_case(n))
             });
             !governs && !matches!(kind(&resource.id), Kind::Placement | Kind::ManagementGroup)
         })

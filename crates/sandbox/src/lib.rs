@@ -11,22 +11,29 @@
 //! |---|---|
 //! | `http`, `tls` | the server; the only place that knows axum, hyper and rustls |
 //! | `call`, `answer`, `route` | a request, an answer or ARM error, and which handler serves what |
-//! | `identity` | metadata, OpenID configuration, tokens |
+//! | `identity`, `grants`, `graph` | metadata, OpenID configuration, tokens; the flows to them; a little of Graph |
 //! | `world`, `sandbox` | the estate with its hierarchy and policy engine; writing it durably |
 //! | `tenant`, `groups`, `subscriptions`, `resource_groups`, `providers`, `resources`, `list` | the surface |
 //! | `complete`, `inline` | what providers add to a request; children that also stand inside their parent |
+//! | `deployments` | templates: validate, what-if, create |
+//! | `operations`, `actions` | long-running operations; POST actions |
 //! | `policy`, `insights` | policy on writes; compliance of what exists |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's helper fails the test"))]
 
+mod actions;
 mod answer;
 mod call;
 mod complete;
+mod deployments;
+mod grants;
+mod graph;
 mod groups;
 mod http;
 mod identity;
 mod inline;
 mod insights;
 mod list;
+mod operations;
 mod options;
 mod policy;
 mod providers;
@@ -40,5 +47,5 @@ mod tls;
 mod world;
 
 pub use http::{Running, start};
-pub use options::{Clock, Options, StartError};
+pub use options::{Clock, LinkedTemplates, Options, StartError};
 pub use subscriptions::{Subscription, subscription_id};

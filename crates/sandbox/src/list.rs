@@ -33,7 +33,8 @@ impl Sandbox {
         }
         let filter = Filter::parse(call.parameter("$filter"))?;
         let inherited = INHERITED.iter().any(|t| kind.is(t));
-        let deep = !filter.exact && below(scope, inherited);
+        // Deployments are listed where they were made.
+        let deep = !filter.exact && below(scope, inherited) && !kind.is("Microsoft.Resources/deployments");
         let own = |holder: &ResourceId| {
             // What lies directly at a scope has ids of one beginning; a resource's children have another.
             let start = match kind.depth() {
@@ -128,7 +129,7 @@ fn below(scope: &ResourceId, inherited: bool) -> bool {
 }
 
 /// Tracked resources lie in a group and have a location, or are top-level there; what is attached to them is not listed.
-fn is_tracked(resource: &Resource) -> bool {
+pub(crate) fn is_tracked(resource: &Resource) -> bool {
     let Some(kind) = resource.resource_type() else { return false };
     if resource.id.resource_group_name().is_none() || kind.is("Microsoft.Resources/resourceGroups") {
         return false;

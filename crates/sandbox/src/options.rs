@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use glidepath_arm::template::Links;
 use glidepath_estate::Resource;
 use glidepath_policy::Aliases;
 use glidepath_store::StoreError;
@@ -45,6 +46,16 @@ impl fmt::Debug for Clock {
     }
 }
 
+/// A source of linked templates.
+#[derive(Clone)]
+pub struct LinkedTemplates(pub Arc<dyn Links + Send + Sync>);
+
+impl fmt::Debug for LinkedTemplates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkedTemplates")
+    }
+}
+
 /// How the sandbox is to run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -61,6 +72,8 @@ pub struct Options {
     pub auth_required: bool,
     /// Built-in definitions and initiatives of the tenant: can be read and assigned, not written.
     pub builtins: Vec<Resource>,
+    /// Where linked templates are found; without, links are refused: the sandbox fetches nothing from the network.
+    pub links: Option<LinkedTemplates>,
     /// The alias catalogue for policy; without one, aliases are resolved by looking at the resource.
     pub aliases: Aliases,
 }
@@ -75,6 +88,7 @@ impl Options {
             clock: Clock::system(),
             auth_required: false,
             builtins: Vec::new(),
+            links: None,
             aliases: Aliases::default(),
         }
     }

@@ -208,7 +208,7 @@ pub(crate) fn group_missing(name: &str) -> ArmError {
 }
 
 /// The 404 of a resource that is not there, in the words of its provider.
-fn missing(id: &ResourceId) -> ArmError {
+pub(crate) fn missing(id: &ResourceId) -> ArmError {
     let name = id.name();
     let kind = id.resource_type().map(|t| t.to_string()).unwrap_or_default();
     let of_policy =
@@ -219,6 +219,9 @@ fn missing(id: &ResourceId) -> ArmError {
             of_policy("PolicySetDefinitionNotFound", "policy set definition")
         }
         "microsoft.authorization/policyassignments" => of_policy("PolicyAssignmentNotFound", "policy assignment"),
+        "microsoft.resources/deployments" => {
+            ArmError::not_found("DeploymentNotFound", format!("Deployment '{name}' could not be found."))
+        }
         "microsoft.authorization/policyexemptions" => of_policy("PolicyExemptionNotFound", "policy exemption"),
         "microsoft.authorization/roleassignments" => {
             ArmError::not_found("RoleAssignmentNotFound", format!("The role assignment '{name}' is not found."))

@@ -4,6 +4,7 @@ use glidepath_arm::{ResourceId, ResourceType};
 
 use crate::answer::{Answer, ArmError, Reply};
 use crate::call::{Call, Verb};
+use crate::grants::Grants;
 use crate::identity;
 use crate::sandbox::Sandbox;
 
@@ -15,13 +16,33 @@ pub(crate) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
     }
 }
 
+/// Serves a call that the sandbox makes itself, in the name of a client it has let in.
+pub(crate) async fn inside(sandbox: &Sandbox, call: &Call) -> Answer {
+    let lower = call.lower();
+    let path: Vec<&str> = lower.iter().map(String::as_str).collect();
+    fixed(sandbox, call, &path).await.unwrap_or_else(Into::into)
+}
+
 async fn serve(sandbox: &Sandbox, call: &Call) -> Reply {
     let lower = call.lower();
     let path: Vec<&str> = lower.iter().map(String::as_str).collect();
+    if let ["subscriptions", _, "resourcegroups", _, "deployments", ..] = path.as_slice() {
+        // The path of old, which `az deployment operation` still uses.
+        let mut segments = call.segments.clone();
+        segments.splice(4..4, ["providers".to_owned(), "Microsoft.Resources".to_owned()]);
+        return Box::pin(serve(sandbox, &Call { segments, ..call.clone() })).await;
+    }
     if let Some(reply) = discovery(sandbox, call, &path) {
         return reply;
     }
     sandbox.tokens.check(call, sandbox.auth_required, sandbox.now(), &sandbox.endpoint, &sandbox.tenant)?;
+    if let ["graph", "v1.0", rest @ ..] = path.as_slice() {
+        return sandbox.graph(call, rest);
+    }
+    // Polls carry what they were given, which may be nothing.
+    if let (Verb::Get, ["providers", "microsoft.resources", "operationstatuses", name]) = (call.verb, path.as_slice()) {
+        return sandbox.poll(name);
+    }
     match call.parameter("api-version") {
         None => {
             return Err(ArmError::bad_request(
@@ -53,17 +74,24 @@ fn discovery(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Option<Reply> {
     let endpoint = &sandbox.endpoint;
     // The segment as written: a tenant, or `common`, `organizations`.
     let tenant = call.segments.first().map(String::as_str).unwrap_or_default();
-    let named =
-        if matches!(path.first(), Some(&"common" | &"organizations")) { sandbox.tenant.as_str() } else { tenant };
+    let placeholder =
+        matches!(path.first(), Some(&"common" | &"organizations" | &"consumers" | &"adfs" | &"msi" | &"metadata"));
+    let named = if placeholder { sandbox.tenant.as_str() } else { tenant };
+    let grants = Grants { tokens: &sandbox.tokens, tenant: named, endpoint, now: sandbox.now() };
     match (call.verb, path) {
         (Verb::Get, ["metadata", "endpoints"]) => Some(identity::metadata(call, endpoint)),
         (
             Verb::Get,
             [_, "v2.0", ".well-known", "openid-configuration"] | [_, ".well-known", "openid-configuration"],
         ) => Some(identity::openid(tenant, endpoint)),
-        (Verb::Post, [_, "oauth2", "v2.0", "token"] | [_, "oauth2", "token"]) => {
-            Some(identity::token(call, &sandbox.tokens, named, endpoint, sandbox.now()))
+        (Verb::Post, [_, "oauth2", "v2.0", "token"] | [_, "oauth2", "token"]) => Some(grants.token(call)),
+        (Verb::Post, [_, "oauth2", "v2.0", "devicecode"] | [_, "oauth2", "devicecode"]) => {
+            Some(grants.device_code(call))
         }
+        (Verb::Get, ["msi", "token"] | ["metadata", "identity", "oauth2", "token"]) => {
+            Some(grants.managed_identity(call))
+        }
+        (Verb::Get, [_, "discovery", "v2.0", "keys"]) => Some(Ok(Answer::ok(serde_json::json!({"keys": []})))),
         _ => None,
     }
 }
@@ -128,11 +156,12 @@ async fn generic(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Reply {
         ["microsoft.policyinsights", "policystates", view, action] if call.verb == Verb::Post => {
             sandbox.policy_states(call, &scope, view, action)
         }
-        ["microsoft.resources", "deployments", ..] => Err(ArmError::new(
-            501,
-            "NotImplemented",
-            "Template deployments are not implemented by this sandbox yet; write the resources themselves.",
-        )),
+        ["microsoft.resources", "deployments", _] => {
+            sandbox.deployment(call, &canonical(call, call.segments.len())).await
+        }
+        ["microsoft.resources", "deployments", _, action] if call.verb == Verb::Post => {
+            sandbox.deployment_action(call, &canonical(call, call.segments.len() - 1), action).await
+        }
         [_, rest @ ..] if rest.len() % 2 == 0 && !rest.is_empty() => {
             sandbox.resource(call, &canonical(call, call.segments.len())).await
         }
@@ -143,7 +172,7 @@ async fn generic(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Reply {
             sandbox.collection(call, &holder, &kind)
         }
         [_, rest @ ..] if !rest.is_empty() && call.verb == Verb::Post => {
-            Err(ArmError::new(501, "NotImplemented", "The sandbox does not implement this action."))
+            sandbox.action(call, &canonical(call, call.segments.len() - 1), rest.last().unwrap_or(&""))
         }
         _ => Err(no_route(call)),
     }

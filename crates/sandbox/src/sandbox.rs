@@ -3,8 +3,9 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use glidepath_arm::template::Links;
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::Resource;
 use glidepath_policy::Aliases;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use crate::answer::ArmError;
 use crate::identity::Tokens;
 use crate::insights::Compliance;
+use crate::operations::Operations;
 use crate::world::{Change, World};
 use crate::{Clock, Options, StartError};
 
@@ -37,6 +39,9 @@ pub(crate) struct Sandbox {
     pub(crate) auth_required: bool,
     pub(crate) tokens: Tokens,
     pub(crate) compliance: Compliance,
+    pub(crate) operations: Operations,
+    /// Linked templates, where the options name folders for them.
+    pub(crate) links: Option<Arc<dyn Links + Send + Sync>>,
     clock: Clock,
     store: Store,
     world: RwLock<World>,
@@ -80,6 +85,8 @@ impl Sandbox {
             auth_required: options.auth_required,
             tokens,
             compliance: Compliance::default(),
+            operations: Operations::default(),
+            links: options.links.map(|l| l.0),
             clock: options.clock,
             store,
             world: RwLock::new(world),

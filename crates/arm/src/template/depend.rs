@@ -17,9 +17,17 @@ struct Names {
     is_hollow: bool,
 }
 
+/// What one resource depends on, by number.
+pub(super) struct Edges {
+    /// Named by `dependsOn`.
+    pub(super) written: Vec<usize>,
+    /// Named only by its expressions, by being a child, or by a serial loop.
+    pub(super) implied: Vec<usize>,
+}
+
 impl<'a> Session<'a> {
     /// For every resource of a deployment the numbers of those it depends on. Tells dangling names and cycles.
-    pub(super) fn dependencies(&self, deployment: &Rc<Deployment<'a>>) -> Vec<Vec<usize>> {
+    pub(super) fn dependencies(&self, deployment: &Rc<Deployment<'a>>) -> Vec<Edges> {
         let instances = self.instances(deployment);
         let mut by_name: FxHashMap<String, Vec<usize>> = FxHashMap::default();
         for (i, instance) in instances.iter().enumerate() {
@@ -39,25 +47,48 @@ impl<'a> Session<'a> {
             }
         }
         let names = Names { by_name, is_hollow: deployment.is_hollow.get() };
-        let edges: Vec<Vec<usize>> = instances
+        let edges: Vec<Edges> = instances
             .iter()
             .enumerate()
             .map(|(i, instance)| {
-                let mut on = self.written(instance, &names);
+                let mut written = self.written(instance, &names);
+                let mut implied: Vec<usize> = Vec::new();
                 if !instance.is_dropped(self) {
                     for id in instance.implied.borrow().iter() {
-                        on.extend(names.by_name.get(&label(id).to_ascii_lowercase()).into_iter().flatten());
+                        implied.extend(names.by_name.get(&label(id).to_ascii_lowercase()).into_iter().flatten());
                     }
+                    implied.extend(self.batch_before(instances, i));
                 }
-                on.extend(instance.parent.iter().filter_map(|p| instances.iter().position(|i| Rc::ptr_eq(i, p))));
-                on.sort_unstable();
-                on.dedup();
-                on.retain(|d| *d != i);
-                on
+                implied.extend(instance.parent.iter().filter_map(|p| instances.iter().position(|i| Rc::ptr_eq(i, p))));
+                written.sort_unstable();
+                written.dedup();
+                written.retain(|d| *d != i);
+                implied.sort_unstable();
+                implied.dedup();
+                implied.retain(|d| *d != i && !written.contains(d));
+                Edges { written, implied }
             })
             .collect();
-        self.tell_cycle(instances, &edges);
+        let all: Vec<Vec<usize>> =
+            edges.iter().map(|e| e.written.iter().chain(&e.implied).copied().collect()).collect();
+        self.tell_cycle(instances, &all);
         edges
+    }
+
+    /// What a round of a serial loop waits for: the batch before its own. Source: Microsoft Learn, "Resource iteration".
+    fn batch_before(&self, instances: &[Rc<Instance<'a>>], at: usize) -> Vec<usize> {
+        let Some((instance, index)) = instances.get(at).and_then(|i| Some((i, i.copy_index?))) else {
+            return Vec::new();
+        };
+        let Some(copy) = instance.node.get("copy") else { return Vec::new() };
+        if !copy.get("mode").and_then(Node::as_str).is_some_and(|m| m.eq_ignore_ascii_case("serial")) {
+            return Vec::new();
+        }
+        let size = copy.get("batchSize").map(|n| self.value(n, &instance.site)).and_then(|v| v.as_int());
+        let size = size.and_then(|s| usize::try_from(s).ok()).unwrap_or(1).max(1);
+        let Some(batch) = (index / size).checked_sub(1) else { return Vec::new() };
+        let same = instances.iter().enumerate().take(at).filter(|(_, other)| std::ptr::eq(other.node, instance.node));
+        same.filter(|(_, other)| other.copy_index.is_some_and(|i| i / size == batch)).map(|(i, _)| i).collect()
     }
 
     fn written(&self, instance: &Rc<Instance<'a>>, names: &Names) -> Vec<usize> {

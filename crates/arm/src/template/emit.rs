@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use glidepath_source::{Finding, Node, Place};
+use indexmap::IndexSet;
 
+use super::depend::Edges;
 use super::evaluate::Site;
 use super::nested::{Deployment, label};
 use super::resources::Instance;
 use super::session::Session;
-use super::{Dropped, Expanded, Expansion};
+use super::{Dropped, Expanded, Expansion, Nested};
 use crate::{ResourceId, ResourceType, Value};
 
 impl<'a> Session<'a> {
@@ -18,13 +20,21 @@ impl<'a> Session<'a> {
         let root = self.root.get_or_init(|| root).clone();
         let mut expansion = Expansion::default();
         self.tell_shape(&root);
-        self.emit(&root, &mut expansion);
+        self.emit(&root, None, &mut expansion);
         for output in root.template.get("outputs").map(Node::members).unwrap_or_default() {
             let value = match self.output(&root, &output.key) {
                 Ok(value) => value,
                 Err(error) => self.failed(&error, Place::new(root.text, output.value.span), &[]),
             };
             expansion.outputs.insert(output.key.clone(), value);
+        }
+        for assert in root.template.get("asserts").map(Node::members).unwrap_or_default() {
+            let value = self.value(&assert.value, &Site::of(&root));
+            if value == Value::Bool(false) {
+                let message = format!("the assert `{}` is false", assert.key);
+                self.tell(Finding::error("template/assert-failed", message).at(root.text, assert.value.span));
+            }
+            expansion.asserts.insert(assert.key.clone(), value);
         }
         expansion.findings = self.take_findings();
         expansion
@@ -38,8 +48,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn emit(&self, deployment: &Rc<Deployment<'a>>, expansion: &mut Expansion) {
+    /// `around`: the unknown condition of a deployment around this one.
+    fn emit(&self, deployment: &Rc<Deployment<'a>>, around: Option<&Value>, expansion: &mut Expansion) {
         self.bind_all(deployment);
+        self.tell_limits(deployment);
         let instances = self.instances(deployment);
         let mut bodies = Vec::with_capacity(instances.len());
         for instance in instances {
@@ -70,15 +82,30 @@ impl<'a> Session<'a> {
                     Finding::note("template/extension-resource", message).at(instance.site.text, instance.node.span),
                 );
             } else if let Some(body) = body {
-                let depends_on = on.iter().filter_map(|d| instances.get(*d));
-                let depends_on = depends_on.filter(|d| !d.is_existing() && !d.is_dropped(self));
-                let depends_on = depends_on.map(|d| label(&d.id(self))).collect();
-                expansion.resources.push(self.expanded(instance, body, depends_on));
+                expansion.resources.push(self.expanded(instance, body, around, self.ids_of(instances, on)));
             } else {
                 match self.child(instance) {
                     Ok(child) => {
                         expansion.deployments += 1;
-                        self.emit(&child, expansion);
+                        let at = expansion.nested.len();
+                        let (depends_on, implied) = self.ids_of(instances, on);
+                        expansion.nested.push(Nested {
+                            id: instance.id(self),
+                            deployment: child.chain.clone(),
+                            scope: child.target.id(),
+                            source: instance.place(),
+                            symbolic_name: instance.symbolic.as_deref().map(str::to_owned),
+                            copy_index: instance.copy_index,
+                            depends_on,
+                            implied,
+                            outputs: Value::Null,
+                        });
+                        let own = both(around, instance.condition(self));
+                        self.emit(&child, own.as_ref(), expansion);
+                        let outputs = self.quietly(|| self.all_outputs(&child)).unwrap_or(Value::Null);
+                        if let Some(nested) = expansion.nested.get_mut(at) {
+                            nested.outputs = outputs;
+                        }
                         for output in child.template.get("outputs").map(Node::members).unwrap_or_default() {
                             if let Err(error) = self.output(&child, &output.key) {
                                 self.failed(&error, Place::new(child.text, output.value.span), &child.chain);
@@ -91,6 +118,18 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    /// The ids behind edges, all of them and the implied ones; what is not deployed is no dependency.
+    fn ids_of(&self, instances: &[Rc<Instance<'a>>], edges: &Edges) -> (Vec<String>, Vec<String>) {
+        let ids = |numbers: &[usize]| -> Vec<String> {
+            let on = numbers.iter().filter_map(|d| instances.get(*d));
+            let on = on.filter(|d| !d.is_existing() && !d.is_dropped(self)).map(|d| label(&d.id(self)));
+            on.collect::<IndexSet<_>>().into_iter().collect()
+        };
+        let mut all: Vec<usize> = edges.written.iter().chain(&edges.implied).copied().collect();
+        all.sort_unstable();
+        (ids(&all), ids(&edges.implied))
     }
 
     /// Binds every parameter that is given or required: what is wrong with it is told even if nothing asks for it.
@@ -143,7 +182,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn expanded(&self, instance: &Rc<Instance<'a>>, body: Value, depends_on: Vec<String>) -> Expanded {
+    fn expanded(
+        &self,
+        instance: &Rc<Instance<'a>>,
+        body: Value,
+        around: Option<&Value>,
+        edges: (Vec<String>, Vec<String>),
+    ) -> Expanded {
         let id = instance.id(self);
         let declared = label(&instance.kind(self));
         // The legacy form of extensions, `X/providers/locks`, is told by its id.
@@ -153,7 +198,6 @@ impl<'a> Session<'a> {
             _ => ResourceType::new(&declared),
         };
         let api_version = self.text_of(instance.node.get("apiVersion"), &instance.site);
-        let condition = instance.condition(self);
         Expanded {
             id,
             resource_type,
@@ -161,12 +205,25 @@ impl<'a> Session<'a> {
             api_version: api_version.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned(),
             scope: instance.scope(self),
             body,
-            condition: condition.is_unknown().then_some(condition),
+            condition: both(around, instance.condition(self)),
             source: instance.place(),
             deployment: instance.site.chain(),
             symbolic_name: instance.symbolic.as_deref().map(str::to_owned),
             copy_index: instance.copy_index,
-            depends_on,
+            depends_on: edges.0,
+            implied: edges.1,
         }
+    }
+}
+
+/// The unknown conditions that something hangs on, its deployment's and its own.
+fn both(around: Option<&Value>, own: Value) -> Option<Value> {
+    match (around, &own) {
+        (Some(Value::Unknown(outer)), Value::Unknown(inner)) => {
+            let expression = format!("and({}, {})", outer.expression, inner.expression);
+            Some(Value::unknown(outer.reason.clone(), expression))
+        }
+        (None, Value::Unknown(_)) => Some(own),
+        (around, _) => around.cloned(),
     }
 }

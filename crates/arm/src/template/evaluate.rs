@@ -37,7 +37,7 @@ impl<'a> Site<'a> {
             frame: deployment.frame.clone(),
             deployment: Rc::downgrade(deployment),
             instance: None,
-            loops: Rc::default(),
+            loops: deployment.loops.clone(),
             is_default: false,
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Frame<'a> {
     pub(super) template: &'a Node,
     pub(super) target: Target,
     pub(super) name: Value,
+    /// Of the deployment itself.
+    pub(super) location: Value,
     /// Of the link that led here.
     pub(super) uri: Option<Value>,
     pub(super) supplied: Vec<(Arc<str>, Supplied<'a>)>,
@@ -46,12 +48,12 @@ impl<'a> Frame<'a> {
         text: &'a Text,
         template: &'a Node,
         target: Target,
-        name: Value,
+        (name, location): (Value, Value),
         uri: Option<Value>,
         supplied: Vec<(Arc<str>, Supplied<'a>)>,
     ) -> Self {
         let (parameters, variables) = (RefCell::default(), RefCell::default());
-        Self { text, template, target, name, uri, supplied, parameters, variables }
+        Self { text, template, target, name, location, uri, supplied, parameters, variables }
     }
 
     pub(super) fn root(
@@ -74,7 +76,8 @@ impl<'a> Frame<'a> {
         };
         let supplied = parameters.given.iter().map(supply).collect();
         let uri = context.template_uri.as_deref().map(|uri| known(Some(uri), ""));
-        Self::new(&document.text, &document.root, target, name, uri, supplied)
+        let location = known(context.location.as_deref(), "deployment().location");
+        Self::new(&document.text, &document.root, target, (name, location), uri, supplied)
     }
 
     /// The site of this frame's own defaults and variables.
@@ -150,8 +153,12 @@ impl<'a> Frame<'a> {
         }
         let kind = definition.get("type").and_then(Node::as_str).unwrap_or_default();
         if kind.to_ascii_lowercase().starts_with("secure") {
-            // What the template itself shows is no secret, and templates decide on it (`{"enabled": false}`).
-            if !is_default && !is_blank(&value) {
+            // Templates decide on the shape of their own defaults (`{"enabled": false}`): only the texts are hidden.
+            if session.links.reveals() {
+                // Carried out, not shown.
+            } else if is_default && kind.eq_ignore_ascii_case("secureObject") {
+                value = without_texts(value, name, &expression);
+            } else if !is_blank(&value) {
                 value = Value::unknown(Reason::Secret(name.into()), expression);
             }
         } else {
@@ -245,6 +252,23 @@ pub(super) fn settle(memo: &RefCell<FxHashMap<Arc<str>, State>>, key: Arc<str>, 
         memo.insert(key, State::Done(value.clone()));
     } else {
         memo.remove(&key);
+    }
+}
+
+/// A secure value with its texts taken out.
+fn without_texts(value: Value, name: &str, expression: &str) -> Value {
+    match &value {
+        Value::String(text) if !text.is_empty() => Value::unknown(Reason::Secret(name.into()), expression),
+        Value::Array(items) => {
+            let item = |(i, item): (usize, &Value)| without_texts(item.clone(), name, &format!("{expression}[{i}]"));
+            items.iter().enumerate().map(item).collect::<Vec<_>>().into()
+        }
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, item)| (key.clone(), without_texts(item.clone(), name, &format!("{expression}.{key}"))))
+            .collect::<Object>()
+            .into(),
+        _ => value,
     }
 }
 

@@ -80,6 +80,10 @@ impl Host for Env<'_, '_> {
             "environment" => Ok(environment()),
             "deployer" => Ok(Value::unknown(Reason::Context("deployer()".into()), "deployer()")),
             "newGuid" if self.site.is_default => {
+                let place = format!("{}#{}#{}", self.site.chain().join("/"), self.site.text.name(), call.span.start);
+                if let Some(guid) = session.links.guid(&place) {
+                    return Some(Ok(guid.into()));
+                }
                 Ok(Value::unknown(Reason::NonDeterministic("newGuid".into()), "newGuid()"))
             }
             "utcNow" if self.site.is_default => self.utc_now(call, eval),
@@ -247,22 +251,41 @@ impl Env<'_, '_> {
         EvalError::new("expression/function-not-here", message)
     }
 
+    /// A scope as it exists.
+    fn state_of(&self, id: &Value) -> Option<Value> {
+        self.session.links.state(id.as_str()?)
+    }
+
     fn resource_group(&self) -> Result<Value, EvalError> {
         let target = &self.site.frame.target;
         let Target::ResourceGroup(_, name) = target else { return Err(self.not_in("resourceGroup")) };
+        if let Some(found) = self.state_of(&target.id()) {
+            return Ok(found);
+        }
         let context = self.session.context;
         let own = context.resource_group.as_ref().filter(|g| {
             name.as_str().is_some_and(|n| n.eq_ignore_ascii_case(&g.name))
                 && target.subscription().and_then(Value::as_str).map(str::to_ascii_lowercase)
                     == context.subscription_id.as_deref().map(str::to_ascii_lowercase)
         });
-        let location = match own {
-            Some(group) => known(group.location.as_deref(), "resourceGroup().location"),
-            None => Value::unknown(Reason::Context("resourceGroup().location".into()), "resourceGroup().location"),
+        // The template itself may make the group.
+        let made = || {
+            let id = target.id();
+            self.session.lookup_everywhere(id.as_str()?)
         };
-        let tags = match own {
-            Some(group) => group.tags.clone().into(),
-            None => Value::unknown(Reason::Context("resourceGroup().tags".into()), "resourceGroup().tags"),
+        let unknown = |what: &str| Value::unknown(Reason::Context(what.into()), what);
+        let (location, tags) = match own {
+            Some(group) => (known(group.location.as_deref(), "resourceGroup().location"), group.tags.clone().into()),
+            None => match made() {
+                Some(group) => {
+                    let read = |name: &str| self.session.text_of(group.node.get(name), &group.site);
+                    (
+                        read("location").unwrap_or_else(|| unknown("resourceGroup().location")),
+                        read("tags").unwrap_or_else(|| Object::new().into()),
+                    )
+                }
+                None => (unknown("resourceGroup().location"), unknown("resourceGroup().tags")),
+            },
         };
         Ok(Value::object([
             ("id", target.id()),
@@ -276,6 +299,9 @@ impl Env<'_, '_> {
 
     fn subscription(&self) -> Result<Value, EvalError> {
         let Some(id) = self.site.frame.target.subscription() else { return Err(self.not_in("subscription")) };
+        if let Some(found) = self.state_of(&append("/subscriptions/".into(), id)) {
+            return Ok(found);
+        }
         let context = self.session.context;
         let is_own =
             id.as_str().map(str::to_ascii_lowercase) == context.subscription_id.as_deref().map(str::to_ascii_lowercase);
@@ -292,6 +318,9 @@ impl Env<'_, '_> {
     fn management_group(&self) -> Result<Value, EvalError> {
         let target = &self.site.frame.target;
         let Target::ManagementGroup(name) = target else { return Err(self.not_in("managementGroup")) };
+        if let Some(found) = self.state_of(&target.id()) {
+            return Ok(found);
+        }
         let tenant = known(self.session.context.tenant_id.as_deref(), "managementGroup().properties.tenantId");
         let details = "managementGroup().properties.details";
         Ok(Value::object([
@@ -334,7 +363,7 @@ impl Env<'_, '_> {
         let mut deployment = Object::new();
         deployment.insert("name", frame.name.clone());
         if !matches!(frame.target, Target::ResourceGroup(..)) {
-            deployment.insert("location", known(self.session.context.location.as_deref(), "deployment().location"));
+            deployment.insert("location", frame.location.clone());
         }
         deployment.insert("properties", properties);
         deployment.into()

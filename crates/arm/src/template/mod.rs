@@ -20,6 +20,8 @@ mod emit;
 mod evaluate;
 mod frame;
 mod host;
+mod limits;
+mod lint;
 mod nested;
 mod outputs;
 mod parameters;
@@ -28,7 +30,9 @@ mod resources;
 mod scope;
 mod session;
 mod types;
+mod wrapper;
 
+pub use lint::lint;
 pub use parameters::Parameters;
 
 use frame::Frame;
@@ -72,10 +76,32 @@ pub struct ResourceGroup {
     pub tags: Object,
 }
 
-/// Where linked templates come from. The caller maps URI prefixes to folders and does the I/O.
+/// What lies outside the template: linked templates (the caller maps URI prefixes to folders and does the I/O) and, where
+/// a template is carried out, what exists.
 pub trait Links {
     /// The text behind a URI, if it is here.
     fn fetch(&self, uri: &str) -> Option<Text>;
+
+    /// A resource as it exists, with `id`, `name`, `type`, `apiVersion`: what `reference()` finds where the template does
+    /// not say it.
+    fn state(&self, _id: &str) -> Option<Value> {
+        None
+    }
+
+    /// What an action such as `listKeys` on a resource gives.
+    fn list(&self, _function: &str, _id: &str) -> Option<Value> {
+        None
+    }
+
+    /// The GUID for the `newGuid()` of one place: the same at every expansion of one deployment.
+    fn guid(&self, _place: &str) -> Option<String> {
+        None
+    }
+
+    /// Are the values of secure parameters to be used as they are? Otherwise they are unknown.
+    fn reveals(&self) -> bool {
+        false
+    }
 }
 
 /// No linked template is here.
@@ -96,12 +122,17 @@ pub struct Expansion {
     pub resources: Vec<Expanded>,
     /// How many nested deployments run.
     pub deployments: usize,
+    /// The nested deployments that run, in the order of the template, each before what it deploys.
+    pub nested: Vec<Nested>,
     /// What is left out because its condition is false.
     pub dropped: Vec<Dropped>,
     /// How many `existing` resources are only looked at.
     pub existing: usize,
     /// The root template's outputs, by name.
     pub outputs: Object,
+    /// The root template's asserts, by name: a boolean, or unknown.
+    #[serde(skip_serializing_if = "Object::is_empty")]
+    pub asserts: Object,
     /// Everything worth saying, in the order in which it was met.
     pub findings: Vec<Finding>,
 }
@@ -138,6 +169,35 @@ pub struct Expanded {
     pub copy_index: Option<usize>,
     /// What must exist first: ids of resources and deployments of the same template, written or implied.
     pub depends_on: Vec<String>,
+    /// Those of them that `dependsOn` does not name: they follow from expressions, from being a child, from a serial loop.
+    pub implied: Vec<String>,
+}
+
+/// A nested deployment that runs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Nested {
+    /// Its id: a string, or unknown.
+    pub id: Value,
+    /// The names of the deployments around it, its own last.
+    pub deployment: Vec<String>,
+    /// The id of the scope it deploys to: a string, or unknown.
+    pub scope: Value,
+    /// Where it is written.
+    pub source: Place,
+    /// Its symbolic name (languageVersion 2.0).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbolic_name: Option<String>,
+    /// Its number in its copy loop, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_index: Option<usize>,
+    /// What must exist first, as for resources.
+    pub depends_on: Vec<String>,
+    /// Those of them that `dependsOn` does not name.
+    pub implied: Vec<String>,
+    /// Its outputs, `{name: {type, value}}`.
+    #[serde(skip)]
+    pub outputs: Value,
 }
 
 /// A resource whose condition is false.
@@ -170,6 +230,10 @@ pub fn expand(template: &Text, parameters: &Parameters, context: &Context, links
             return Expansion { findings, ..Expansion::default() };
         }
     };
+    let wrapped = wrapper::unwrap(template, root);
+    let context = &wrapped.context(context);
+    findings.extend(wrapped.parameters.findings().iter().cloned());
+    let (root, parameters) = (wrapped.template, &wrapped.parameters.under(parameters));
     let arena = Arena::new();
     let session = Session::new(&arena, context, links, findings);
     let Some(document) = arena.add(template.clone(), root) else { return Expansion::default() };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use glidepath_source::{Finding, Kind, Member, Node, Span, Text, json};
 use rustc_hash::FxHashMap;
 
+use super::copy::Loop;
 use super::evaluate::Site;
 use super::frame::{Frame, Supplied};
 use super::parameters::declaration;
@@ -33,6 +34,8 @@ pub(super) struct Deployment<'a> {
     pub(super) chain: Vec<String>,
     /// Evaluated in its parent's frame.
     pub(super) is_outer: bool,
+    /// The loops around it, of which an outer-scoped template sees the index.
+    pub(super) loops: Rc<Vec<Loop>>,
     pub(super) parent: Weak<Deployment<'a>>,
     /// The unknown that stands for everything in a template that is not here.
     pub(super) missing: Option<Value>,
@@ -72,6 +75,7 @@ impl<'a> Deployment<'a> {
             target,
             chain: Vec::new(),
             is_outer: false,
+            loops: Rc::default(),
             parent,
             missing: None,
             instances: OnceCell::new(),
@@ -124,6 +128,8 @@ impl<'a> Session<'a> {
             Some(parent) => self.target_of(instance, &parent),
             None => Target::Tenant,
         };
+        let own = self.text_of(instance.node.get("location"), site);
+        let names = (name.clone(), own.unwrap_or_else(|| site.frame.location.clone()));
         let found = if chain.len() > DEEPEST {
             let error = EvalError::new("template/too-deep", format!("deployments nest deeper than {DEEPEST}"));
             Err(self.failed(&error, instance.place(), &chain))
@@ -133,15 +139,15 @@ impl<'a> Session<'a> {
         match found {
             Ok(found) if found.is_outer => {
                 let child = Deployment::new(found.text, found.template, site.frame.clone(), target, parent);
-                Deployment { chain, is_outer: true, ..child }
+                Deployment { chain, is_outer: true, loops: site.loops.clone(), ..child }
             }
             Ok(found) => {
                 let supplied = self.supplied(instance, &found, &chain);
-                let frame = Frame::new(found.text, found.template, target.clone(), name.clone(), found.uri, supplied);
+                let frame = Frame::new(found.text, found.template, target.clone(), names, found.uri, supplied);
                 Deployment { chain, ..Deployment::new(found.text, found.template, Rc::new(frame), target, parent) }
             }
             Err(unknown) => {
-                let frame = Frame::new(site.text, &NOTHING, target.clone(), name.clone(), None, Vec::new());
+                let frame = Frame::new(site.text, &NOTHING, target.clone(), names, None, Vec::new());
                 let child = Deployment::new(site.text, &NOTHING, Rc::new(frame), target, parent);
                 Deployment { chain, missing: Some(unknown), ..child }
             }
@@ -196,7 +202,12 @@ impl<'a> Session<'a> {
         let uri = match (self.text_of(link.get("uri"), site), self.text_of(link.get("relativePath"), site)) {
             (Some(uri), _) => uri,
             (None, Some(Value::String(path))) => match site.frame.uri.as_ref().and_then(Value::as_str) {
-                Some(base) => crate::expression::functions::combine_uris(base, &path).into(),
+                Some(base) if base.contains("://") => crate::expression::functions::combine_uris(base, &path).into(),
+                // A file beside the root template: `linked/a.json` leads to `linked/b.json`.
+                Some(base) => {
+                    let whole = crate::expression::functions::combine_uris(&format!("file://x/{base}"), &path);
+                    whole.strip_prefix("file://x/").unwrap_or(&path).into()
+                }
                 None => Value::String(path),
             },
             (None, Some(other)) => other,

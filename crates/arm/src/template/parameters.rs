@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use glidepath_source::{Finding, Node, Place, Span, Text, json};
+use glidepath_source::{Finding, Kind, Node, Place, Span, Text, json};
 
-use crate::Value;
+use crate::{Reason, Value};
 
 /// Parameter values, from files and from `name=value` pairs; later ones win. They are literal: a text that looks like an
 /// expression stays a text.
@@ -48,14 +48,38 @@ impl Parameters {
                 return;
             }
         };
+        // `bicep build-params --stdout` wraps the file into a string.
+        if let Some(inner) = root.get("parametersJson").and_then(Node::as_str) {
+            return self.add_file(&Text::new(text.name(), inner));
+        }
         let is_file = root.get("parameters").is_some()
             && (root.get("$schema").is_some() || root.get("contentVersion").is_some())
             || root.members().len() == 1 && root.get("parameters").is_some();
-        let values = if is_file { root.get("parameters").unwrap_or(&root) } else { &root };
+        let body = root.get("properties").and_then(|p| p.get("parameters"));
+        match body.filter(|_| !is_file) {
+            Some(values) => self.add_values(text, values, true),
+            None if is_file => self.add_values(text, root.get("parameters").unwrap_or(&root), true),
+            None => self.add_values(text, &root, false),
+        }
+    }
+
+    /// Adds values by name; of a parameter file each is an object with its `value`.
+    pub(super) fn add_values(&mut self, text: &Text, values: &Node, is_file: bool) {
+        if !matches!(values.kind, Kind::Object(_)) {
+            let message = format!("parameter values are an object, this is {}", values.kind_name());
+            self.findings.push(Finding::error("template/bad-parameter-file", message).at(text, values.span));
+        }
         for member in values.members() {
             let place = Some(Place::new(text, member.key_span));
             let value = match &member.value {
                 file if is_file && file.get("reference").is_some() => GivenValue::Secret,
+                // Compiled from Bicep's `externalInput()`: whoever deploys fills it in.
+                file if is_file && file.get("value").is_none() && file.get("expression").is_some() => {
+                    GivenValue::Value(Value::unknown(
+                        Reason::Parameter(member.key.to_string()),
+                        format!("parameters('{}')", member.key),
+                    ))
+                }
                 file if is_file => match file.get("value") {
                     Some(value) => GivenValue::Value(Value::from(value)),
                     None => {
@@ -83,6 +107,14 @@ impl Parameters {
     /// What was wrong with the files.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// These values, overlaid by others.
+    pub(super) fn under(mut self, others: &Parameters) -> Parameters {
+        for given in &others.given {
+            self.put(given.clone());
+        }
+        self
     }
 
     fn put(&mut self, given: Given) {

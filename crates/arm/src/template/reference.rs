@@ -28,11 +28,23 @@ impl<'a> Env<'a, '_> {
         };
         let is_full = args.get(2).and_then(Value::as_str).is_some_and(|f| f.eq_ignore_ascii_case("full"));
         let Some(instance) = self.session.lookup(&wanted, self.site) else {
+            if let Some(found) = self.existing(&wanted, is_full, path, call) {
+                return Ok(found);
+            }
             let reason = Reason::Runtime(wanted.to_string());
             return Ok(self.unknown_at(call, &args, reason, path));
         };
         self.session.imply(self.site, &instance);
         self.looked_up(&instance, is_full, call, &args, path)
+    }
+
+    /// What exists says at a path. What it does not say stays unknown: the service may know more than is kept here.
+    fn existing(&self, id: &str, is_full: bool, path: &[Step], call: &Call) -> Option<Value> {
+        let mut state = self.session.links.state(id)?;
+        if !is_full {
+            state = state.get("properties").cloned()?;
+        }
+        walk(state, path, call).ok().filter(|found| !found.is_null())
     }
 
     /// `references(symbolic name[, 'full'])`: one value a resource of the loop.
@@ -43,6 +55,8 @@ impl<'a> Env<'a, '_> {
         };
         let is_full = args.get(1).and_then(Value::as_str).is_some_and(|f| f.eq_ignore_ascii_case("full"));
         let Some(deployment) = self.site.deployment.upgrade() else { return Ok(Value::Null) };
+        // Of each resource alone: what is unknown reads `reference('…')`.
+        let call = &Call { name: "reference".into(), args: Vec::new(), ..call.clone() };
         let mut values = Vec::new();
         for instance in self.session.instances(&deployment) {
             let is_one = instance.symbolic.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(wanted));
@@ -75,6 +89,9 @@ impl<'a> Env<'a, '_> {
             return walk(found, rest, call).map_err(|(_, e)| e);
         }
         let id = instance.id(self.session);
+        if let Some(found) = id.as_str().and_then(|id| self.existing(id, is_full, path, call)) {
+            return Ok(found);
+        }
         let reason = Reason::Runtime(label(Some(&id)));
         let mut named = args.to_vec();
         if let Some(first) = named.first_mut() {
@@ -153,6 +170,9 @@ impl<'a> Env<'a, '_> {
                 *first = id;
             }
         }
+        if let Some(found) = self.session.links.list(&call.name, &of) {
+            return Ok(found);
+        }
         Ok(unknown_call(call, &args, &Reason::List(of)))
     }
 }
@@ -221,7 +241,7 @@ impl<'a> Session<'a> {
     }
 
     /// Looks in all deployments. They are listed for it once; what is needed while that happens is not found.
-    fn lookup_everywhere(&self, wanted: &str) -> Option<Rc<Instance<'a>>> {
+    pub(super) fn lookup_everywhere(&self, wanted: &str) -> Option<Rc<Instance<'a>>> {
         let index = self.index.borrow().clone();
         let index = match index {
             Some(index) => index,

@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
 }
 
 /// The part of a JSON string that a part of its expression takes.
-fn narrowed(place: &Place, span: Span) -> Span {
+pub(super) fn narrowed(place: &Place, span: Span) -> Span {
     let raw = place.text.slice(place.span);
     if !raw.starts_with("\"[") {
         return place.span;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use glidepath_arm::template::{Context, Expansion, Links, Parameters, ResourceGroup, expand};
 use glidepath_source::{Finding, Text};
 
-use super::policies::Policies;
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
-use crate::files;
+use crate::policies::Policies;
 use crate::up::session::SANDBOX_TENANT;
+use crate::{files, resources};
 
 /// What to expand, and in which context.
 pub(crate) struct Input {
@@ -25,7 +25,7 @@ impl Input {
     pub(crate) fn read(args: &CheckArgs, policies: &Policies) -> Result<Self, Failure> {
         let mut problems = Vec::new();
         let mut templates = Vec::new();
-        for path in &args.templates {
+        for path in args.templates.iter().filter(|path| !resources::is_export(path)) {
             match files::read(path) {
                 Ok(text) => templates.push(text),
                 Err(finding) => problems.push(finding),

@@ -3,10 +3,11 @@
 use glidepath_arm::template::{Context, Expansion};
 use glidepath_arm::{Object, ResourceId, Value};
 use glidepath_estate::{Estate, Resource};
-use glidepath_policy::{EstateRelated, Operation, Request};
+use glidepath_policy::{EstateRelated, Operation, Request, Verdict};
 
 use super::input::Input;
-use super::policies::Policies;
+use crate::policies::Policies;
+
 use super::report::{Checked, Judged, Source, UnknownPart};
 
 /// Judges every resource of an expansion; those of one template are each other's related resources.
@@ -41,6 +42,52 @@ pub(crate) fn all(expansion: &Expansion, policies: &Policies, input: &Input, lis
         }
     };
     expansion.resources.iter().map(judge).collect()
+}
+
+/// Judges exported resources as if each were written again as it is; those of one file are each other's related resources.
+pub(crate) fn export(resources: &[Resource], policies: &Policies, input: &Input, list_compliant: bool) -> Vec<Checked> {
+    let estate: Estate = resources.iter().cloned().collect();
+    let now = jiff::Timestamp::now().as_second();
+    let judge = |resource: &Resource| {
+        let verdict = written(resource, &estate, policies, input.context(), now, list_compliant);
+        let origin = resource.origin.as_ref();
+        Some(Checked {
+            id: resource.id.as_str().to_owned(),
+            name: resource.id.full_name(),
+            resource_type: resource.resource_type()?,
+            source: Source {
+                file: origin.map(|o| o.file.clone()).unwrap_or_default(),
+                line: origin.map_or(1, |o| o.line),
+                column: 1,
+                deployment: None,
+            },
+            verdict: Judged { unknowns: Vec::new(), verdict },
+        })
+    };
+    resources.iter().filter_map(judge).collect()
+}
+
+/// The verdict on a resource of an estate, as if it were written again as it is.
+pub(crate) fn written(
+    resource: &Resource,
+    estate: &Estate,
+    policies: &Policies,
+    context: &Context,
+    now: i64,
+    list_compliant: bool,
+) -> Verdict {
+    policies.engine.evaluate(&Request {
+        id: &resource.id,
+        body: &resource.body,
+        api_version: &resource.api_version,
+        operation: Operation::Write,
+        hierarchy: &policies.hierarchy,
+        subscription: subscription(&resource.id, context),
+        resource_group: resource_group(&resource.id, context, estate),
+        related: &EstateRelated(estate),
+        now,
+        list_compliant,
+    })
 }
 
 /// A string as it is, an unknown as `[expression]`.

@@ -1,20 +1,26 @@
 //! `glidepath check`: what policy will do to a template before anyone deploys it.
 
 mod input;
-mod judge;
-mod policies;
+pub(crate) mod judge;
 mod render;
 mod report;
 
 use crate::cli::{CheckArgs, Format};
 use crate::failure::{Answer, Failure, stop_on_errors};
 use crate::output::{Terminal, sarif};
+use crate::{policies, resources};
 
 use report::{Report, Summary};
 
 pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<Answer, Failure> {
     let mut findings = Vec::new();
-    let policies = policies::load(args, &mut findings)?;
+    let exports = args.templates.iter().filter(|path| resources::is_export(path));
+    let exports = exports.map(|path| resources::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut subscriptions = vec![args.subscription.as_str()];
+    subscriptions.extend(exports.iter().flatten().filter_map(|r| r.id.subscription_id()));
+    subscriptions.sort_unstable();
+    subscriptions.dedup();
+    let policies = policies::load(&args.policies, &args.at, &subscriptions, &mut findings)?;
     let input = input::Input::read(args, &policies)?;
     let mut report = Report {
         at: policies.group.name().to_owned(),
@@ -35,6 +41,10 @@ pub(crate) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Result<Answer, F
         report.summary.deployments += expansion.deployments;
         types.extend(expansion.resources.iter().map(|r| r.resource_type.clone()));
         report.resources.extend(judge::all(&expansion, &policies, &input, args.verbose));
+    }
+    for export in &exports {
+        types.extend(export.iter().filter_map(glidepath_estate::Resource::resource_type));
+        report.resources.extend(judge::export(export, &policies, &input, args.verbose));
     }
     report.summary.resources = report.resources.len();
     report.summary.types = types.len();

@@ -73,6 +73,13 @@ impl Terminal {
         self.answer(&text);
     }
 
+    /// Writes one line of a stream of JSON.
+    pub(crate) fn line<T: Serialize>(&mut self, answer: &T) {
+        let mut text = serde_json::to_string(answer).unwrap_or_else(|e| format!("{{\"error\":\"{e}\"}}"));
+        text.push('\n');
+        self.answer(&text);
+    }
+
     /// Says something beside the answer.
     pub(crate) fn note(&mut self, text: &str) {
         // Nothing is left to be done when stderr is gone.

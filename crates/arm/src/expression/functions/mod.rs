@@ -101,8 +101,13 @@ fn lower_cmp(name: &str, key: &str) -> std::cmp::Ordering {
     name.bytes().map(|b| b.to_ascii_lowercase()).cmp(key.bytes())
 }
 
+/// Does ARM or Azure Policy have a function of this name, whatever its casing?
+pub fn is_function(name: &str) -> bool {
+    find(name).is_some()
+}
+
 /// The function whose name is nearest, if one is near.
-pub(crate) fn closest(name: &str) -> Option<&'static str> {
+pub fn closest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let candidates = table::FUNCTIONS.iter().map(|f| (distance(&name, &f.name.to_ascii_lowercase()), f.name));
     candidates.filter(|(d, _)| *d <= 2 && *d < name.len()).min_by_key(|(d, _)| *d).map(|(_, name)| name)

@@ -1,4 +1,4 @@
-//! The policy world that a template is held against.
+//! The policy world that resources are held against.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use glidepath_policy::{AssetKind, Engine, InForce};
 use glidepath_source::Finding;
 use indexmap::IndexMap;
 
-use crate::cli::CheckArgs;
+use crate::cli::PolicySources;
 use crate::failure::{Failure, stop_on_errors};
 use crate::{files, sources};
 
@@ -26,11 +26,16 @@ pub(crate) struct Policies {
     pub(crate) location: String,
 }
 
-/// Loads libraries, built-ins and aliases, and places the subscription of the deployment.
-pub(crate) fn load(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<Policies, Failure> {
+/// Loads libraries, built-ins and aliases, and places subscriptions under the management group `at`.
+pub(crate) fn load(
+    args: &PolicySources,
+    at: &str,
+    subscriptions: &[&str],
+    findings: &mut Vec<Finding>,
+) -> Result<Policies, Failure> {
     let Placed { estate, groups, region } = placed(args, findings)?;
     let location = args.location.clone().unwrap_or(region);
-    let group = find_group(&args.at, &groups)?;
+    let group = find_group(at, &groups)?;
     let mut engine = match &args.aliases {
         Some(path) => Engine::new().with_aliases(sources::aliases(path)?),
         None => Engine::new(),
@@ -43,11 +48,16 @@ pub(crate) fn load(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<Poli
         builtins(folder, &estate, &mut engine, findings)?;
     }
     let mut hierarchy = Hierarchy::of(&estate);
-    let subscription = ResourceId::subscription(&args.subscription);
-    hierarchy.place(subscription.clone(), group.clone());
+    for subscription in subscriptions {
+        let id = ResourceId::subscription(subscription);
+        // A design says where its own subscriptions are.
+        if hierarchy.parent(&id).is_none() {
+            hierarchy.place(id, group.clone());
+        }
+    }
     stop_on_errors(problems, findings)?;
     findings.extend(missing(&engine));
-    let in_force = engine.in_force(&subscription, &hierarchy);
+    let in_force = engine.in_force(&group, &hierarchy);
     Ok(Policies { engine, hierarchy, group, in_force, location })
 }
 
@@ -58,7 +68,7 @@ struct Placed {
     region: String,
 }
 
-fn placed(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<Placed, Failure> {
+fn placed(args: &PolicySources, findings: &mut Vec<Finding>) -> Result<Placed, Failure> {
     if args.library.is_empty() {
         let folder = args.design.clone().or_else(|| files::find_design(std::path::Path::new(".")));
         if let Some(folder) = folder {
@@ -76,7 +86,7 @@ fn placed(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<Placed, Failu
     place(&library, args, findings)
 }
 
-fn place(library: &Library, args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<Placed, Failure> {
+fn place(library: &Library, args: &PolicySources, findings: &mut Vec<Finding>) -> Result<Placed, Failure> {
     let location = args.location.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned());
     let placement =
         Placement { architecture: args.architecture.clone(), location: location.clone(), ..Placement::default() };
