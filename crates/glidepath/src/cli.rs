@@ -59,6 +59,11 @@ pub(crate) enum Command {
         before_long_help = "Examples:\n  glidepath status examples/contoso\n  glidepath status -o json | jq .workloads\n"
     )]
     Status(crate::plan::StatusArgs),
+    /// A design to start from
+    #[command(
+        before_long_help = "Examples:\n  glidepath init mycompany --organization mycompany --workload helpdesk\n  glidepath init mycompany --organization mycompany --workload chat --exposure online --regions eastus2,westus3\n"
+    )]
+    Init(crate::design::InitArgs),
     /// Libraries in the Azure Landing Zones format
     Library(crate::library::LibraryArgs),
     /// ARM templates, expanded and examined offline

@@ -4,6 +4,7 @@
 
 mod check;
 mod cli;
+mod design;
 mod failure;
 mod files;
 mod library;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, &mut terminal),
         Command::Apply(args) => plan::apply::run(&args, &mut terminal),
         Command::Status(args) => plan::status::run(&args, &mut terminal),
+        Command::Init(args) => design::run(&args, &mut terminal),
         Command::Library(args) => library::run(&args, &mut terminal),
         Command::Template(args) => template::run(&args, &mut terminal),
     };
