@@ -53,6 +53,26 @@ pub(crate) enum Command {
     Workload(WorkloadArgs),
     /// What reaches what: the networks, and the proof of their isolation
     Network(crate::network::NetworkArgs),
+    /// What would change, phase by phase, with policy's verdict beside each change
+    #[command(
+        before_long_help = "Examples:\n  glidepath plan examples/contoso\n  glidepath plan examples/contoso --out contoso.plan --detailed-exitcode -o markdown\n"
+    )]
+    Plan(crate::plan::PlanArgs),
+    /// Carry out a saved plan, or what a plan of the design would say now
+    #[command(before_long_help = "Examples:\n  glidepath apply contoso.plan\n  glidepath apply examples/contoso\n")]
+    Apply(crate::plan::ApplyArgs),
+    /// Where each phase and workload stands, and what it waits for
+    #[command(
+        before_long_help = "Examples:\n  glidepath status examples/contoso\n  glidepath status -o json | jq .workloads\n"
+    )]
+    Status(crate::plan::StatusArgs),
+    /// A design to start from
+    #[command(
+        before_long_help = "Examples:\n  glidepath init mycompany --organization mycompany --workload helpdesk\n  glidepath init mycompany --organization mycompany --workload chat --exposure online --regions eastus2,westus3\n"
+    )]
+    Init(crate::design::InitArgs),
+    /// Libraries in the Azure Landing Zones format
+    Library(crate::library::LibraryArgs),
     /// ARM templates, expanded and examined offline
     Template(crate::template::TemplateArgs),
 }

@@ -5,10 +5,13 @@
 mod assess;
 mod check;
 mod cli;
+mod design;
 mod failure;
 mod files;
 mod network;
+mod library;
 mod output;
+mod plan;
 mod policies;
 mod policy;
 mod resources;
@@ -46,6 +49,11 @@ fn main() -> ExitCode {
         Command::Sandbox(args) => sandbox::run(&args, &mut terminal),
         Command::Workload(args) => workload::run(&args, &mut terminal),
         Command::Network(args) => network::run(&args, &mut terminal),
+        Command::Plan(args) => plan::run(&args, &mut terminal),
+        Command::Apply(args) => plan::apply::run(&args, &mut terminal),
+        Command::Status(args) => plan::status::run(&args, &mut terminal),
+        Command::Init(args) => design::run(&args, &mut terminal),
+        Command::Library(args) => library::run(&args, &mut terminal),
         Command::Template(args) => template::run(&args, &mut terminal),
     };
     match result {

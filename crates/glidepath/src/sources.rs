@@ -78,7 +78,7 @@ pub(crate) fn embedded_library(findings: &mut Vec<Finding>) -> Result<Library, F
     Ok(library)
 }
 
-fn library_files(folder: &Path) -> Result<(Vec<Text>, Vec<Finding>), Failure> {
+pub(crate) fn library_files(folder: &Path) -> Result<(Vec<Text>, Vec<Finding>), Failure> {
     let (texts, findings) = files::read_folder(folder, &|path| {
         let name = path.rsplit('/').next().unwrap_or(path);
         name.contains("alz_")

@@ -151,6 +151,13 @@ impl Session {
         self.store.write(batch).await.map(drop).map_err(|e| store_failure(&e))
     }
 
+    /// Ends it in order and keeps what was compiled.
+    pub(crate) async fn finish(self) -> Compilation {
+        self.running.shutdown().await;
+        self.store.close().await;
+        self.compilation
+    }
+
     /// Ends it in order; what was acknowledged is on disk already.
     pub(crate) async fn close(self) {
         self.running.shutdown().await;

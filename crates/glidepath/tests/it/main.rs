@@ -9,6 +9,7 @@
 )]
 
 mod check;
+mod plan;
 mod reference;
 mod refusal;
 mod suite;
