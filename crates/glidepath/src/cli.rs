@@ -111,6 +111,10 @@ pub(crate) struct UpArgs {
     #[arg(long, default_value_t = 0, env = "GLIDEPATH_PORT")]
     pub(crate) port: u16,
 
+    /// Also delete what earlier runs made and the design no longer wants
+    #[arg(long)]
+    pub(crate) delete: bool,
+
     /// How many resources to write at once
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) concurrency: u16,

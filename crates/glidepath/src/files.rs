@@ -65,11 +65,13 @@ fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
         if name.to_string_lossy().starts_with('.') {
             continue;
         }
-        // Links are not followed: a loop of them would never end.
+        // Links to folders are not followed: a loop of them would never end.
         let kind = entry.file_type()?;
-        if kind.is_dir() {
+        // A folder or a broken link with the name of a design file must not be passed over in silence.
+        let named_as_file = name.to_string_lossy().ends_with(".yaml");
+        if kind.is_dir() && !named_as_file {
             list(&entry.path(), paths)?;
-        } else if kind.is_file() {
+        } else if kind.is_file() || named_as_file || entry.path().is_file() {
             paths.push(entry.path());
         }
     }

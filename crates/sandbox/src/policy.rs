@@ -2,7 +2,9 @@
 
 use glidepath_arm::{ResourceId, ResourceType, Value};
 use glidepath_estate::Resource;
-use glidepath_policy::{AssetKind, Operation, Related, RelatedQuery, Request, Verdict, refusal};
+use glidepath_policy::{
+    AssetKind, Contributor, Effect, Operation, Outcome, Related, RelatedQuery, Request, Verdict, refusal,
+};
 
 use crate::answer::ArmError;
 use crate::world::{World, has_type};
@@ -50,6 +52,25 @@ pub(crate) fn delete(world: &World, resource: &Resource, now: i64) -> Result<(),
     let content = world.content(resource);
     let verdict = judge(world, &resource.id, &content, &resource.api_version, Operation::Delete, now);
     if verdict.is_refused() { Err(refused(&verdict, &resource.id)) } else { Ok(()) }
+}
+
+/// Asks about what goes with a deleted resource group: a denyAction policy holds the group when one of its resources, of a
+/// kind with a location, is protected and the policy does not let it go (`cascadeBehaviors.resourceGroup: allow`).
+///
+/// Source: Microsoft Learn, "Azure Policy definitions denyAction effect", on resource group deletion.
+pub(crate) fn cascade(world: &World, resource: &Resource, now: i64) -> Result<(), ArmError> {
+    if resource.body.get("location").is_none() {
+        return Ok(());
+    }
+    let content = world.content(resource);
+    let verdict = judge(world, &resource.id, &content, &resource.api_version, Operation::Delete, now);
+    let holds = |c: &Contributor| {
+        let behavior = c.details.at(&["cascadeBehaviors", "resourceGroup"]).and_then(Value::as_str);
+        c.effect == Effect::DenyAction
+            && c.outcome == Outcome::Triggered
+            && !behavior.is_some_and(|b| b.eq_ignore_ascii_case("allow"))
+    };
+    if verdict.contributors.iter().any(holds) { Err(refused(&verdict, &resource.id)) } else { Ok(()) }
 }
 
 fn refused(verdict: &Verdict, id: &ResourceId) -> ArmError {

@@ -97,6 +97,9 @@ impl Sandbox {
             let Some(group) = world.estate.get(id) else { return Err(group_missing(id.name())) };
             crate::locks::check(&world, &group.id, true)?;
             policy::delete(&world, group, self.now())?;
+            for resource in world.estate.within(id).filter(|r| r.id != *id) {
+                policy::cascade(&world, resource, self.now())?;
+            }
             world.estate.within(id).map(|r| Change::Delete(r.id.clone())).collect()
         };
         self.commit(changes).await?;

@@ -47,10 +47,13 @@ impl Terminal {
 
     /// Writes the answer. A closed pipe ends the program quietly: the reader has seen enough.
     pub(crate) fn answer(&mut self, text: &str) {
-        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        if written.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+        let Err(error) = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) else { return };
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
             std::process::exit(0);
         }
+        self.findings(&[Finding::error("output/not-written", format!("the answer could not be written: {error}"))
+            .help("give stdout a place with room")]);
+        std::process::exit(3);
     }
 
     /// Writes the answer as JSON in its envelope.

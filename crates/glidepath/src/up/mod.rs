@@ -37,7 +37,7 @@ pub(crate) fn run(args: &UpArgs, terminal: &mut Terminal) -> Result<Answer, Fail
         session.close().await;
         let mut report = result?;
         report.findings = findings;
-        let failed = report.phases.iter().any(|p| p.state == State::Failed);
+        let failed = !report.failures.is_empty();
         match args.output {
             PlainFormat::Table => {
                 terminal.findings(&report.findings);
@@ -96,7 +96,7 @@ async fn roll_out(
     run.phases_before_production(&plan, terminal).await?;
     let compliance = session.compliance().await?;
     let decided = run.production(&plan, &compliance, terminal).await?;
-    let removed = run.removals(&plan, terminal).await?;
+    let removed = run.removals(&plan, args.delete, findings, terminal).await?;
     watcher.abort();
     // Production may have changed what policy sees.
     let compliance = if decided.iter().any(|g| g.open) { session.compliance().await? } else { compliance };
@@ -173,9 +173,27 @@ impl Run<'_> {
     }
 
     /// Deletes what earlier runs made and the design no longer wants, once everything else is as wanted.
-    async fn removals(&mut self, plan: &Plan, terminal: &mut Terminal) -> Result<Changes, Failure> {
+    async fn removals(
+        &mut self,
+        plan: &Plan,
+        wanted: bool,
+        findings: &mut Vec<Finding>,
+        terminal: &mut Terminal,
+    ) -> Result<Changes, Failure> {
         let unfinished = self.phases.iter().any(|p| p.state == State::Failed);
         if plan.removals.is_empty() || unfinished {
+            return Ok(Changes::default());
+        }
+        if !wanted {
+            let left = resources(plan.removals.len());
+            findings.push(
+                Finding::warning(
+                    "up/not-wanted",
+                    format!("{left} of earlier runs no longer in the design; left in place"),
+                )
+                .why("deleting takes data with it, so it is never done unasked")
+                .help("run the command again with --delete, or put back what the design lost"),
+            );
             return Ok(Changes::default());
         }
         let report = self.execute(Phase::Production, &plan.removals, terminal).await?;

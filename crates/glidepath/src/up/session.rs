@@ -39,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) compilation: Compilation,
     pub(crate) target: Target,
     pub(crate) journal: Journal,
+    /// Alias → symbol of every subscription that this or an earlier design had.
+    subscriptions: IndexMap<ResourceId, String>,
     store: Store,
     running: Running,
     started: String,
@@ -70,9 +72,11 @@ impl Session {
         })
         .map_err(|e| client_failure(&e))?;
         let compiled = &compilation.compiled;
-        let symbols = compiled.subscriptions.iter().map(|(alias, symbol)| (alias.name().to_owned(), symbol.clone()));
+        let subscriptions =
+            known_subscriptions(&store, &compiled.subscriptions).await.map_err(|e| store_failure(&e))?;
+        let symbols = subscriptions.iter().map(|(alias, symbol)| (alias.name().to_owned(), symbol.clone()));
         let target = Target::new(client, Bindings::new(symbols), &compiled.estate);
-        Ok(Self { compilation, target, journal, store, running, started })
+        Ok(Self { compilation, target, journal, subscriptions, store, running, started })
     }
 
     /// Reads what is there and plans the difference.
@@ -92,7 +96,7 @@ impl Session {
             failure
         })?;
         let options = PlanOptions {
-            subscriptions: self.compilation.compiled.subscriptions.clone(),
+            subscriptions: self.subscriptions.clone(),
             managed: managed.into_iter().map(|m| (m.id, m.phase)).collect(),
         };
         let (plan, problems) = glidepath_plan::plan(desired, &observed, &options);
@@ -163,6 +167,24 @@ impl Session {
         self.running.shutdown().await;
         self.store.close().await;
     }
+}
+
+/// The subscriptions of the design and those of earlier ones: what the design lost must still be found to be deleted.
+async fn known_subscriptions(
+    store: &Store,
+    current: &IndexMap<ResourceId, String>,
+) -> Result<IndexMap<ResourceId, String>, StoreError> {
+    const SUBSCRIPTIONS: &str = "subscriptions";
+    let mut known = current.clone();
+    for document in store.list(SUBSCRIPTIONS, "").await? {
+        known.entry(ResourceId::new(&document.key)).or_insert(document.body);
+    }
+    let mut batch = glidepath_store::Batch::new();
+    for (alias, symbol) in current {
+        batch.put(SUBSCRIPTIONS, alias.as_str(), symbol.clone());
+    }
+    store.write(batch).await?;
+    Ok(known)
 }
 
 /// The phases that a design's workloads go through one by one.

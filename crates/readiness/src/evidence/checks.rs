@@ -146,7 +146,7 @@ fn in_code(world: &World<'_>, share: f64) -> Outcome {
         })
         .collect();
     let good = rows.iter().filter(|r| r.compliant).count();
-    let holds = (!rows.is_empty()).then(|| good as f64 >= share * rows.len() as f64);
+    let holds = (!rows.is_empty()).then_some(good as f64 >= share * rows.len() as f64);
     Outcome { holds, rows }
 }
 
