@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use glidepath_arm::template::{Context, Expansion, Links, Parameters, ResourceGroup, expand};
+use glidepath_arm::template::{Context, Expansion, Links, Parameters, ResourceGroup, expand, lint};
 use glidepath_arm::{Object, Scope, Value};
 use glidepath_source::Text;
 
@@ -262,4 +262,23 @@ fn eslz(file: &str) -> Option<Expansion> {
         ..context()
     };
     Some(expand(&template, &parameters, &context, &Folder { prefix: ESLZ, root }))
+}
+
+/// The five defects of the official template (`reference/arm-templates.md`, section 2.5), each in its place.
+#[test]
+fn portal_defects() {
+    let Some(root) = corpora("ai-landing-zone/portal") else { return };
+    let template = read(&root.join("template.json")).unwrap();
+    let findings = lint(&template, &Parameters::new(), &context(), &Folder { prefix: PORTAL, root });
+    let lines = |code: &str| -> Vec<u32> {
+        let found = findings.iter().filter(|f| f.code == code);
+        found.map(|f| f.place.as_ref().unwrap().position().line).collect()
+    };
+    assert_eq!(lines("template/unprovided-property"), [2759, 2826]);
+    assert_eq!(lines("template/unread-property"), [111, 112, 114, 116, 117]);
+    assert!(lines("template/unused-parameter").contains(&162), "existingDNSZones is never read");
+    assert_eq!(lines("template/literal-expression"), [972, 978, 983, 989, 996, 1002, 1010]);
+    assert_eq!(lines("template/location-not-allowed"), [471, 527]);
+    assert_eq!(lines("template/wrong-scope"), [478, 534]);
+    assert_eq!(lines("template/moving-link"), [395]);
 }

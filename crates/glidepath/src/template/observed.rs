@@ -74,7 +74,8 @@ fn documents(text: &Text) -> (Vec<(Node, u32)>, Vec<Finding>) {
         }
         offset = offset.saturating_add(u32::try_from(line.len()).unwrap_or(u32::MAX));
     }
-    (nodes, Vec::new())
+    // An empty file is no list of nothing: that would read as "nothing to object to".
+    if nodes.is_empty() { (Vec::new(), vec![whole]) } else { (nodes, Vec::new()) }
 }
 
 fn list(node: &Node) -> Option<&[Node]> {
