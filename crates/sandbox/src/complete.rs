@@ -51,7 +51,7 @@ pub(crate) fn complete(id: &ResourceId, body: &mut Value, tenant: &str) {
         }
         () if kind.is("Microsoft.KeyVault/vaults") => {
             set(body, "vaultUri", format!("https://{}.vault.azure.net/", id.name().to_ascii_lowercase()));
-            set(body, "tenantId", tenant);
+            default(body, "tenantId", tenant);
         }
         () if kind.is("Microsoft.OperationalInsights/workspaces") => {
             set(body, "customerId", guid(tenant, &format!("{id}#workspace")));
