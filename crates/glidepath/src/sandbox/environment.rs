@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Trust(EnvironmentArgs),
     /// The environment for az, Python, Node, Go and curl, for the shell to read
     #[command(
-        before_long_help = "Examples:\n  eval \"$(glidepath sandbox env examples/contoso)\"\n  glidepath sandbox env --port 8443 --shell powershell\n"
+        before_long_help = "Examples:\n  glidepath sandbox env examples/contoso > .env && . ./.env\n  glidepath sandbox env --port 8443 --shell powershell\n"
     )]
     Env(EnvironmentArgs),
 }

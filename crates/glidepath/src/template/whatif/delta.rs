@@ -148,6 +148,7 @@ fn is_nothing(value: &Value) -> bool {
 fn same(a: &Value, b: &Value, path: &str) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) if path == "location" => region(a) == region(b),
+        (Value::String(a), Value::String(b)) if path.rsplit('.').next() == Some("name") => a.eq_ignore_ascii_case(b),
         (Value::String(a), Value::String(b)) => a == b || (a.starts_with('/') && a.eq_ignore_ascii_case(b)),
         (Value::Int(i), Value::Float(f)) | (Value::Float(f), Value::Int(i)) => (*i as f64) == *f,
         _ => a == b,
