@@ -2,7 +2,7 @@
 //! gates and a roadmap that is checked by asking again.
 //!
 //! Questions are data ([`Catalogue`]), answers are a file ([`Answers`]), evidence is read from an estate ([`decide`]).
-//! [`assess`] puts the three together, [`roadmap`] turns gaps into an order of work, [`compare`] tells two assessments
+//! [`assess`] puts the three together, [`roadmap()`] turns gaps into an order of work, [`compare()`] tells two assessments
 //! apart.
 
 mod answers;
