@@ -5,8 +5,10 @@ use std::sync::Arc;
 use glidepath_arm::expression::{Expr, ExprKind};
 use glidepath_arm::{ResourceId, Value};
 
+use super::document::is_beside;
 use super::program::{Against, Answer, Check, Column, General, How, Look, Members, Node, Owner, Policy, Program, Test};
 use super::scope::InPlace;
+use super::text::{Folded, Texts};
 use crate::bind::{BoundEffect, Instance};
 use crate::capability::{is_container, is_indexed_by_table, is_of_provider};
 use crate::condition::{compare, normalised};
@@ -49,6 +51,7 @@ pub(super) fn program(
         }
     }
     compiler.settle_changes();
+    compiler.index_columns();
     compiler.program.policies.sort_by_key(|p| rank(p.effect.effect));
     compiler.program
 }
@@ -257,7 +260,7 @@ impl Compiler<'_> {
                     },
                     (_, Some(last)) if self.counts.is_empty() => {
                         paths.push(last);
-                        Look::Either(paths)
+                        Look::Column(self.either(&paths)?)
                     }
                     _ => return Err(Unusual),
                 }
@@ -315,7 +318,11 @@ impl Compiler<'_> {
         }
         let members = match within {
             Some(Look::Member(level, rest, structural)) => Members::Member(level, rest, structural),
-            _ => Members::Path(path.clone()),
+            _ if path.structural => Members::Loose(path.clone()),
+            _ => {
+                let (base, rest) = self.ahead(&path);
+                Members::Each(base, rest)
+            }
         };
         let within_count = matches!(members, Members::Member(..));
         let filter = match &count.filter {
@@ -365,32 +372,71 @@ impl Compiler<'_> {
     }
 
     fn path(&mut self, path: Path) -> Look {
-        let keys: Option<Vec<&str>> = path
-            .steps
-            .iter()
-            .map(|step| match step {
-                Step::Key(key) => Some(key.as_ref()),
-                Step::Each => None,
-            })
-            .collect();
-        match keys.filter(|keys| !path.structural && !keys.is_empty()) {
-            Some(keys) => Look::Column(self.column(&keys)),
-            None => Look::Path(path),
+        if path.structural || path.steps.is_empty() {
+            return Look::Loose(path);
         }
+        match self.ahead(&path) {
+            (Some(column), rest) if rest.is_empty() => Look::Column(column),
+            (base, rest) => Look::Each(base, rest),
+        }
+    }
+
+    /// The column up to the first `[*]`, and the steps from there on.
+    fn ahead(&mut self, path: &Path) -> (Option<u32>, Arc<[Step]>) {
+        let keys: Vec<&str> = keys(&path.steps).collect();
+        let rest = path.steps.get(keys.len()..).unwrap_or_default().into();
+        let base = if keys.is_empty() { None } else { Some(self.column(&keys)) };
+        (base, rest)
+    }
+
+    /// A column for a name with a path for each of several types: the one whose first two keys are in the body.
+    fn either(&mut self, paths: &[Path]) -> Result<u32, Unusual> {
+        let mut all = Vec::new();
+        for path in paths {
+            let keys: Vec<&str> = keys(&path.steps).collect();
+            if path.structural || keys.is_empty() || keys.len() != path.steps.len() {
+                return Err(Unusual);
+            }
+            let beginning = self.column(keys.get(..keys.len().min(2)).unwrap_or_default());
+            all.push((beginning, self.column(&keys)));
+        }
+        let column = Column::Either(all.into());
+        let at = self.program.columns.iter().position(|own| *own == column).unwrap_or_else(|| {
+            self.program.columns.push(column);
+            self.program.columns.len() - 1
+        });
+        u32::try_from(at).map_err(|_| Unusual)
     }
 
     pub(super) fn column(&mut self, keys: &[&str]) -> u32 {
         let mut parent = None;
         let columns = &mut self.program.columns;
         for key in keys {
-            let same = |c: &Column| c.parent == parent && c.key.eq_ignore_ascii_case(key);
+            let same = |column: &Column| match column {
+                Column::Member { parent: own, key: name } => *own == parent && name.eq_ignore_ascii_case(key),
+                Column::Either(_) => false,
+            };
             let at = columns.iter().position(same).unwrap_or_else(|| {
-                columns.push(Column { parent, key: (*key).into() });
+                columns.push(Column::Member { parent, key: (*key).into() });
                 columns.len() - 1
             });
             parent = u32::try_from(at).ok();
         }
         parent.unwrap_or_default()
+    }
+
+    /// Lists what is right below each column. What stands beside the body is below none.
+    fn index_columns(&mut self) {
+        let program = &mut self.program;
+        program.below.resize_with(program.columns.len() + 1, Default::default);
+        for (at, column) in program.columns.iter().enumerate() {
+            if let Column::Member { parent, key } = column
+                && (parent.is_some() || !is_beside(key))
+                && let Some(below) = program.below.get_mut(parent.map_or(0, |p| p as usize + 1))
+            {
+                below.add(key, u32::try_from(at).unwrap_or(u32::MAX));
+            }
+        }
     }
 
     pub(super) fn field_named(&self, name: &FieldName, rule: &Rule<'_>) -> Result<Arc<Field>, Unusual> {
@@ -441,20 +487,33 @@ impl Check {
 }
 
 fn against(operator: Operator, right: &Value) -> Against {
-    let text = |text: &str| -> Box<str> { text.into() };
     match (operator, right) {
         (Operator::Exists, Value::Bool(wanted)) => Against::Exists(*wanted),
         (Operator::Exists, Value::String(word)) if word.trim().eq_ignore_ascii_case("true") => Against::Exists(true),
         (Operator::Exists, Value::String(word)) if word.trim().eq_ignore_ascii_case("false") => Against::Exists(false),
         (Operator::Equals | Operator::NotEquals, Value::String(wanted)) => {
-            Against::Text { text: text(wanted), negative: operator == Operator::NotEquals }
+            Against::Text { text: Folded::new(wanted), negative: operator == Operator::NotEquals }
         }
         (Operator::In | Operator::NotIn, Value::Array(items)) if items.iter().all(|i| i.as_str().is_some()) => {
-            let texts: Box<[Box<str>]> = items.iter().filter_map(Value::as_str).map(text).collect();
+            let texts = Texts::new(items.iter().filter_map(Value::as_str));
             Against::Texts { texts, negative: operator == Operator::NotIn }
+        }
+        (Operator::Like | Operator::NotLike, Value::String(pattern)) => {
+            Against::Like { pattern: Folded::new(pattern), negative: operator == Operator::NotLike }
+        }
+        (Operator::Contains | Operator::NotContains, Value::String(part)) => {
+            Against::Contains { text: Folded::new(part), negative: operator == Operator::NotContains }
         }
         (operator, right) => Against::Other(operator, right.clone()),
     }
+}
+
+/// The keys up to the first `[*]`.
+fn keys(steps: &[Step]) -> impl Iterator<Item = &str> {
+    steps.iter().map_while(|step| match step {
+        Step::Key(key) => Some(key.as_ref()),
+        Step::Each => None,
+    })
 }
 
 fn answer(truth: Result<Truth, glidepath_arm::expression::EvalError>) -> Answer {

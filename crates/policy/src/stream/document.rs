@@ -24,10 +24,12 @@ pub(super) fn member<'d>(value: &'d Json, key: &str) -> Option<&'d Json> {
 
 /// A member of the body: what stands beside it is not seen.
 pub(super) fn body_member<'d>(root: &'d Json, key: &str) -> Option<&'d Json> {
-    if BESIDE.iter().any(|beside| beside.eq_ignore_ascii_case(key)) {
-        return None;
-    }
-    member(root, key)
+    if is_beside(key) { None } else { member(root, key) }
+}
+
+/// Does this member of the root stand beside the body?
+pub(super) fn is_beside(key: &str) -> bool {
+    BESIDE.iter().any(|beside| beside.eq_ignore_ascii_case(key))
 }
 
 /// The same value, owned.

@@ -9,6 +9,7 @@ mod needs;
 mod program;
 mod run;
 mod scope;
+mod text;
 
 use std::sync::Arc;
 
