@@ -8,6 +8,7 @@ use crate::Effect;
 use crate::author::Author;
 use crate::frame::Frame;
 use crate::rule::{Condition, FieldName, field_name};
+use crate::subject::Subject;
 use crate::template::Template;
 
 /// What stands in `details`.
@@ -110,6 +111,15 @@ impl Details {
             });
         }
         details
+    }
+
+    /// The alias of an operation that a catalogue says can never be modified.
+    pub(crate) fn fixed_in_place(&self, subject: &Subject<'_>) -> Option<&str> {
+        let named = self.operations.iter().filter_map(|operation| match &operation.field {
+            FieldName::Fixed(field) => Some(field),
+            FieldName::Computed(_) => None,
+        });
+        named.filter(|field| subject.is_ever_modifiable(field) == Some(false)).map(|f| f.name.as_ref()).next()
     }
 
     /// What verdicts tell: the reported members, and `deploymentParameters`. What fails to evaluate is an unknown.

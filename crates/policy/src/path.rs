@@ -13,7 +13,8 @@ pub(crate) enum Step {
     Each,
 }
 
-/// Reads a path; keys may also stand in brackets and quotes, `a['b.c']`. Never fails: what is no path finds nothing.
+/// Reads a path; keys may also stand in brackets, in quotes of either kind or without: `a['b.c']`, `a["b"]`, `a[ b ]`, `a[1]`.
+/// Never fails: what is no path finds nothing.
 pub(crate) fn parse(text: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut rest = text;
@@ -21,13 +22,13 @@ pub(crate) fn parse(text: &str) -> Vec<Step> {
         if let Some(inner) = rest.strip_prefix("[*]") {
             steps.push(Step::Each);
             rest = inner;
-        } else if let Some((key, after)) = quoted(rest) {
-            steps.push(Step::Key(key.into()));
+        } else if let Some((key, after)) = bracket(rest) {
+            steps.push(Step::Key(key.as_str().into()));
             rest = after;
         } else if let Some(inner) = rest.strip_prefix('.') {
             rest = inner;
         } else {
-            // A bracket that opens neither form belongs to the key.
+            // A bracket that nothing closes belongs to the key.
             let end = rest.char_indices().skip(1).find(|(_, c)| matches!(c, '.' | '[')).map_or(rest.len(), |(i, _)| i);
             let (key, after) = rest.split_at(end);
             steps.push(Step::Key(key.into()));
@@ -37,10 +38,35 @@ pub(crate) fn parse(text: &str) -> Vec<Step> {
     steps
 }
 
-fn quoted(text: &str) -> Option<(&str, &str)> {
-    let inner = text.strip_prefix("['")?;
-    let end = inner.find("']")?;
-    Some((inner.get(..end)?, inner.get(end + 2..)?))
+/// The key in the brackets a text begins with, and what follows them. Blanks around the key or its quotes do not count; a
+/// quote without its other half is a part of the key.
+pub(crate) fn bracket(text: &str) -> Option<(String, &str)> {
+    let inner = text.strip_prefix('[')?;
+    let trimmed = inner.trim_start();
+    if let Some(quote @ ('\'' | '"')) = trimmed.chars().next()
+        && let Some((key, after)) = quoted(trimmed.get(1..)?, quote)
+    {
+        return Some((key, after));
+    }
+    let (key, after) = inner.split_once(']')?;
+    Some((key.trim().to_owned(), after))
+}
+
+/// Up to the closing quote, which `]` must follow; a doubled quote is one that does not close.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut key = String::new();
+    let mut rest = text;
+    loop {
+        let (part, after) = rest.split_once(quote)?;
+        key.push_str(part);
+        match after.strip_prefix(quote) {
+            Some(more) if quote == '\'' => {
+                key.push(quote);
+                rest = more;
+            }
+            _ => return Some((key, after.trim_start().strip_prefix(']')?)),
+        }
+    }
 }
 
 /// Where to look: steps from the body's root, exactly as a catalogue says, or as an alias's name suggests.
@@ -125,8 +151,11 @@ impl Path {
     }
 }
 
-/// The member of an object; for structural paths also one of its nested `properties`.
+/// The member of an object, or the item of an array; for structural paths also a member of the nested `properties`.
 pub(crate) fn step_in<'v>(value: &'v Value, key: &str, structural: bool) -> Option<&'v Value> {
+    if let Value::Array(items) = value {
+        return key.parse::<usize>().ok().and_then(|index| items.get(index));
+    }
     value.get(key).or_else(|| {
         let inner = value.get("properties").filter(|_| structural)?;
         if inner.is_unknown() { Some(inner) } else { inner.get(key) }
@@ -233,7 +262,21 @@ mod tests {
     #[test]
     fn quoted_keys_are_one_step() {
         assert_eq!(parse("a['b.c[*]'].d[*]").len(), 4);
-        assert_eq!(parse("a[0].b"), [Step::Key("a".into()), Step::Key("[0]".into()), Step::Key("b".into())]);
+        let keys = |text: &str| {
+            parse(text)
+                .into_iter()
+                .map(|s| match s {
+                    Step::Key(k) => k.to_string(),
+                    Step::Each => "[*]".into(),
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys("a[0].b"), ["a", "0", "b"]);
+        assert_eq!(keys("m[\"a[*]\"].b[ * ]"), ["m", "a[*]", "b", "*"]);
+        assert_eq!(keys("m[ 'it''s' ].n"), ["m", "it's", "n"]);
+        assert_eq!(keys("m['a].n"), ["m", "'a", "n"]);
+        assert_eq!(keys("m[\"'1'\"]"), ["m", "'1'"]);
+        assert_eq!(keys("m[open.x"), ["m", "[open", "x"]);
         assert_eq!(parse(""), []);
     }
 }

@@ -95,6 +95,9 @@ impl<'a> Subject<'a> {
             FieldKind::FullName => one(told(&self.id.full_name())),
             FieldKind::Id => one(told(self.id.as_str())),
             FieldKind::Type => one(self.kind.as_str().into()),
+            FieldKind::ApiVersion if self.api_version.is_empty() => {
+                one(Value::unknown(Reason::Context("api-version of the request".into()), "requestContext().apiVersion"))
+            }
             FieldKind::ApiVersion => one(self.api_version.into()),
             FieldKind::Kind => Found::One(self.body.get("kind").cloned()),
             FieldKind::Location => Found::One(self.body.get("location").map(location)),
@@ -154,6 +157,14 @@ impl<'a> Subject<'a> {
     pub(crate) fn is_modifiable(&self, field: &Field) -> Option<bool> {
         match &field.kind {
             FieldKind::Alias { .. } => self.aliases.is_modifiable(&field.name, &self.key, self.api_version),
+            _ => None,
+        }
+    }
+
+    /// May `modify` change the field at some api-version? `None`: no catalogue says.
+    pub(crate) fn is_ever_modifiable(&self, field: &Field) -> Option<bool> {
+        match &field.kind {
+            FieldKind::Alias { .. } => self.aliases.is_ever_modifiable(&field.name, &self.key),
             _ => None,
         }
     }
