@@ -43,6 +43,7 @@ pub(crate) enum FieldKind {
 impl Field {
     /// Reads a name. Anything is a field; [`Field::is_known`] tells whether Azure has such.
     pub(crate) fn parse(name: &str, number: Option<u32>) -> Self {
+        let name = name.trim();
         let key = name.to_ascii_lowercase();
         let kind = match key.as_str() {
             "name" => FieldKind::Name,
@@ -97,6 +98,17 @@ impl Field {
     pub(crate) fn ends_with_each(&self) -> bool {
         match &self.kind {
             FieldKind::Alias { steps, .. } | FieldKind::Root(steps) => steps.last() == Some(&Step::Each),
+            _ => false,
+        }
+    }
+
+    /// Does a quote open a key in brackets that nothing closes?
+    pub(crate) fn has_open_quote(&self) -> bool {
+        let opens = |key: &str| ["'", "\""].iter().any(|q| key.starts_with(q) && self.name.contains(&format!("[{q}")));
+        match &self.kind {
+            FieldKind::Alias { steps, .. } | FieldKind::Root(steps) => {
+                steps.iter().any(|step| matches!(step, Step::Key(key) if opens(key)))
+            }
             _ => false,
         }
     }

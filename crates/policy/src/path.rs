@@ -11,6 +11,8 @@ pub(crate) enum Step {
     Key(Arc<str>),
     /// Every item of an array, `[*]`.
     Each,
+    /// Digits in brackets without quotes: an item of an array, else the member of an object.
+    Index(Arc<str>),
 }
 
 /// Reads a path; keys may also stand in brackets, in quotes of either kind or without: `a['b.c']`, `a["b"]`, `a[ b ]`, `a[1]`.
@@ -23,7 +25,8 @@ pub(crate) fn parse(text: &str) -> Vec<Step> {
             steps.push(Step::Each);
             rest = inner;
         } else if let Some((key, after)) = bracket(rest) {
-            steps.push(Step::Key(key.as_str().into()));
+            let is_index = is_digits(&key) && rest.trim_start_matches('[').trim_start().starts_with(key.as_str());
+            steps.push(if is_index { Step::Index(key.as_str().into()) } else { Step::Key(key.as_str().into()) });
             rest = after;
         } else if let Some(inner) = rest.strip_prefix('.') {
             rest = inner;
@@ -52,21 +55,20 @@ pub(crate) fn bracket(text: &str) -> Option<(String, &str)> {
     Some((key.trim().to_owned(), after))
 }
 
-/// Up to the closing quote, which `]` must follow; a doubled quote is one that does not close.
+/// Up to the first quote that `]` follows; a doubled single quote is one.
 fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
-    let mut key = String::new();
-    let mut rest = text;
-    loop {
-        let (part, after) = rest.split_once(quote)?;
-        key.push_str(part);
-        match after.strip_prefix(quote) {
-            Some(more) if quote == '\'' => {
-                key.push(quote);
-                rest = more;
-            }
-            _ => return Some((key, after.trim_start().strip_prefix(']')?)),
+    for (at, _) in text.match_indices(quote) {
+        let (key, after) = text.split_at(at);
+        if let Some(after) = after.get(1..)?.trim_start().strip_prefix(']') {
+            let key = if quote == '\'' { key.replace("''", "'") } else { key.to_owned() };
+            return Some((key, after));
         }
     }
+    None
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Where to look: steps from the body's root, exactly as a catalogue says, or as an alias's name suggests.
@@ -139,6 +141,7 @@ impl Path {
         for step in &self.steps {
             match step {
                 Step::Each => text.push_str("[*]"),
+                Step::Index(digits) => text.extend(["[", digits, "]"]),
                 Step::Key(key) => {
                     if !text.is_empty() {
                         text.push('.');
@@ -151,15 +154,21 @@ impl Path {
     }
 }
 
-/// The member of an object, or the item of an array; for structural paths also a member of the nested `properties`.
+/// The member of an object; for structural paths also one of its nested `properties`.
 pub(crate) fn step_in<'v>(value: &'v Value, key: &str, structural: bool) -> Option<&'v Value> {
-    if let Value::Array(items) = value {
-        return key.parse::<usize>().ok().and_then(|index| items.get(index));
-    }
     value.get(key).or_else(|| {
         let inner = value.get("properties").filter(|_| structural)?;
         if inner.is_unknown() { Some(inner) } else { inner.get(key) }
     })
+}
+
+/// An item by its place, or the member that is called so.
+fn item<'v>(value: &'v Value, digits: &str, structural: bool) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(digits.parse::<usize>().ok()?),
+        _ if digits.parse::<u64>().is_ok() => step_in(value, digits, structural),
+        _ => None,
+    }
 }
 
 struct Walk<'v> {
@@ -187,6 +196,10 @@ impl<'v> Walk<'v> {
                     next => self.go(next, rest, fixed),
                 }
             }
+            (Some((Step::Index(digits), rest)), value) => match value.and_then(|v| item(v, digits, self.structural)) {
+                None if more_arrays() => {}
+                next => self.go(next, rest, fixed),
+            },
             (Some((Step::Each, rest)), Some(Value::Array(items))) => match fixed.split_first() {
                 Some((index, fixed)) => {
                     if let Some(item) = items.get(*index) {
@@ -216,6 +229,11 @@ fn enumerate(
                 enumerate(next, rest, fixed, structural, at, members)?;
             } else if !rest.contains(&Step::Each) && !at.is_empty() {
                 members.push((at.clone(), Value::Null));
+            }
+        }
+        Some((Step::Index(digits), rest)) => {
+            if let Some(next) = item(value, digits, structural) {
+                enumerate(next, rest, fixed, structural, at, members)?;
             }
         }
         Some((Step::Each, rest)) => {
@@ -262,20 +280,18 @@ mod tests {
     #[test]
     fn quoted_keys_are_one_step() {
         assert_eq!(parse("a['b.c[*]'].d[*]").len(), 4);
-        let keys = |text: &str| {
-            parse(text)
-                .into_iter()
-                .map(|s| match s {
-                    Step::Key(k) => k.to_string(),
-                    Step::Each => "[*]".into(),
-                })
-                .collect::<Vec<_>>()
+        let name = |step| match step {
+            Step::Key(key) => key.to_string(),
+            Step::Each => "[*]".to_owned(),
+            Step::Index(digits) => format!("[{digits}]"),
         };
-        assert_eq!(keys("a[0].b"), ["a", "0", "b"]);
+        let keys = |text: &str| parse(text).into_iter().map(name).collect::<Vec<_>>();
+        assert_eq!(keys("a[0].b"), ["a", "[0]", "b"]);
         assert_eq!(keys("m[\"a[*]\"].b[ * ]"), ["m", "a[*]", "b", "*"]);
         assert_eq!(keys("m[ 'it''s' ].n"), ["m", "it's", "n"]);
         assert_eq!(keys("m['a].n"), ["m", "'a", "n"]);
         assert_eq!(keys("m[\"'1'\"]"), ["m", "'1'"]);
+        assert_eq!(keys("m['1']"), ["m", "1"]);
         assert_eq!(keys("m[open.x"), ["m", "[open", "x"]);
         assert_eq!(parse(""), []);
     }

@@ -197,6 +197,9 @@ fn count(value: &Value, author: &mut Author<'_>) -> Option<Count> {
                 if matches!(&field, FieldName::Fixed(field) if !field.ends_with_each()) {
                     author.error("policy/bad-count", "`count` runs over a field whose name ends with `[*]`");
                 }
+                if matches!(&field, FieldName::Fixed(field) if field.has_open_quote()) {
+                    author.error("policy/bad-count", "a quote in the name of the field is not closed");
+                }
                 set(&mut over, Over::Field(field), key, author);
             }
             "value" => {

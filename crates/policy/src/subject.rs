@@ -178,7 +178,7 @@ impl<'a> Subject<'a> {
     fn begins(&self, path: &Path) -> bool {
         let keys = path.steps.iter().take(2).map_while(|step| match step {
             Step::Key(key) => Some(key.as_ref()),
-            Step::Each => None,
+            Step::Each | Step::Index(_) => None,
         });
         self.body.at(&keys.collect::<Vec<_>>()).is_some()
     }
