@@ -151,6 +151,16 @@ impl Template {
         }
     }
 
+    /// Gives the text of every expression in it.
+    pub(crate) fn each_formula(&self, tell: &mut dyn FnMut(&str)) {
+        match self {
+            Template::Formula(formula) => tell(&formula.text),
+            Template::Array(items) => items.iter().for_each(|item| item.each_formula(tell)),
+            Template::Object(members) => members.iter().for_each(|(_, member)| member.each_formula(tell)),
+            Template::Literal(_) | Template::Parameter(_) => {}
+        }
+    }
+
     /// The text of an expression as written, if it is one.
     pub(crate) fn text(&self, names: &[Arc<str>]) -> String {
         match self {

@@ -20,7 +20,7 @@ use crate::path::{Path, Step};
 use crate::rule::{self, Condition, Count, FieldName, Left, Over};
 use crate::subject::{Subject, alias_paths};
 use crate::template::Template;
-use crate::{Effect, Mode};
+use crate::{Effect, EnforcementMode, Mode};
 
 /// Functions whose value hangs on the resource, its surroundings or the caller.
 const DYNAMIC: [&str; 5] = ["field", "current", "requestContext", "subscription", "resourceGroup"];
@@ -93,7 +93,12 @@ impl Compiler<'_> {
             Mode::Provider(mode) if is_of_provider(&self.program.key, mode) => of_provider = true,
             Mode::Provider(_) => return,
         }
-        let general = !plain || !owner.assignment.selectors.is_empty();
+        // In a stream, which scans, a rule that asks who calls is not applicable.
+        if instance.definition.mentions.caller {
+            return;
+        }
+        let enrolls = owner.assignment.enforcement == EnforcementMode::Enroll;
+        let general = !plain || enrolls || !owner.assignment.selectors.is_empty();
         let (how, condition) = if general {
             (How::General, Node::Known(Answer::True))
         } else if of_provider {
