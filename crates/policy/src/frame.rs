@@ -1,6 +1,6 @@
 //! Where a rule is evaluated: the resource, the parameters, the request, and the functions that see them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use glidepath_arm::expression::functions::{format_time, parse_time};
@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::EvaluatedExpression;
 use crate::Semantics;
 use crate::field::{Field, Fields};
+use crate::limits;
 use crate::network;
 use crate::path::Found;
 use crate::subject::Subject;
@@ -55,6 +56,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) ids: PolicyIds<'a>,
     counts: RefCell<Vec<Counting>>,
     pub(crate) log: RefCell<Option<Log>>,
+    /// Steps that are left.
+    budget: Cell<u32>,
 }
 
 /// A count that is under way: the member it looks at.
@@ -90,12 +93,39 @@ impl<'a> Frame<'a> {
         values: &'a [Value],
         ids: PolicyIds<'a>,
     ) -> Self {
-        Self { subject, origin: None, around, names, values, ids, counts: RefCell::default(), log: RefCell::default() }
+        Self {
+            subject,
+            origin: None,
+            around,
+            names,
+            values,
+            ids,
+            counts: RefCell::default(),
+            log: RefCell::default(),
+            budget: Cell::new(limits::STEPS),
+        }
     }
 
     /// The frame for an existence condition on another resource.
     pub(crate) fn looking_at(&self, related: &'a Subject<'a>) -> Frame<'a> {
         Frame { origin: Some(self.subject), ..Frame::new(related, self.around, self.names, self.values, self.ids) }
+    }
+
+    /// Takes a step: a condition looked at, a function called.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub(crate) fn step(&self) -> Result<(), EvalError> {
+        match self.budget.get().checked_sub(1) {
+            Some(left) => {
+                self.budget.set(left);
+                Ok(())
+            }
+            None => Err(EvalError::new(
+                "policy/too-large",
+                format!("the rule takes more than {} steps on this resource", limits::STEPS),
+            )),
+        }
     }
 
     /// Starts to write down what happens; [`Frame::take_log`] gives it.
@@ -327,6 +357,10 @@ impl Host for Frame<'_> {
 
     fn allows(&self, function: &str) -> bool {
         is_allowed(function)
+    }
+
+    fn enter(&self) -> Result<(), EvalError> {
+        self.step()
     }
 }
 

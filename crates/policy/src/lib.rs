@@ -30,6 +30,7 @@ mod path;
 mod providers;
 mod reach;
 mod refusal;
+mod remedy;
 mod rule;
 mod semantics;
 mod single;

@@ -139,7 +139,7 @@ impl Template {
         match self {
             Template::Literal(value) => Ok(value.clone()),
             Template::Parameter(slot) => host.parameter(*slot),
-            Template::Formula(formula) => expression::evaluate(&formula.expr, host.as_host()),
+            Template::Formula(formula) => limits::within(expression::evaluate(&formula.expr, host.as_host())?),
             Template::Array(items) => Ok(items.iter().map(|i| i.evaluate(host)).collect::<Result<Vec<_>, _>>()?.into()),
             Template::Object(members) => {
                 let mut object = Object::new();
