@@ -39,7 +39,7 @@ pub fn run(corpora: &Path) {
     for count in sizes() {
         let lines = lines(count);
         let bytes: usize = lines.iter().map(String::len).sum();
-        let mut stream = Stream::new(&engine, &hierarchy, NOW);
+        let mut stream = Stream::new(&engine, hierarchy.clone(), NOW);
         let (mut told, mut members) = (0, 0);
         let mut ours = || {
             told = 0;

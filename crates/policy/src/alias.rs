@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::Hasher;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use glidepath_arm::Value;
 use rustc_hash::{FxHashMap, FxHasher};
 
+use crate::path::{self, Path};
 use crate::providers::Providers;
 
 /// A table `alias,path` as text, indexed when it is first asked.
@@ -18,6 +19,8 @@ use crate::providers::Providers;
 pub struct Aliases {
     text: Arc<str>,
     index: Arc<OnceLock<FxHashMap<u64, Rows>>>,
+    /// Paths taken apart, of a table: it has one meaning of a name for all types and versions.
+    parsed: Arc<RwLock<FxHashMap<Box<str>, Arc<[Path]>>>>,
     /// What the providers API tells, where that is the source.
     providers: Option<Arc<Providers>>,
 }
@@ -32,7 +35,7 @@ enum Rows {
 impl Aliases {
     /// A catalogue from CSV text, one `alias,path` a line, with or without a heading; lines without a comma are passed over.
     pub fn from_csv(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), index: Arc::default(), providers: None }
+        Self { text: text.into(), ..Self::default() }
     }
 
     /// A catalogue from `GET /providers?$expand=resourceTypes/aliases` (`{value: […]}`) or `az provider list --expand`
@@ -75,6 +78,36 @@ impl Aliases {
             Some(providers) => providers.path(alias, kind, api_version).into_iter().collect(),
             None => self.paths(alias),
         }
+    }
+
+    /// The paths an alias (lower case) stands for, taken apart; where the catalogue has none, what its name suggests.
+    pub(crate) fn parsed(
+        &self,
+        alias: &str,
+        kind: &str,
+        api_version: &str,
+        suggested: impl FnOnce() -> Path,
+    ) -> Arc<[Path]> {
+        let parse = || {
+            let known = self.paths_of(alias, kind, api_version).into_iter();
+            let mut paths: Vec<Path> = known.map(|p| Path { steps: path::parse(p), structural: false }).collect();
+            if paths.is_empty() {
+                paths.push(suggested());
+            }
+            Arc::from(paths)
+        };
+        if self.providers.is_some() {
+            return parse();
+        }
+        // A lock that broke is read as an empty memory.
+        if let Some(known) = self.parsed.read().ok().and_then(|parsed| parsed.get(alias).cloned()) {
+            return known;
+        }
+        let paths: Arc<[Path]> = parse();
+        if let Ok(mut parsed) = self.parsed.write() {
+            parsed.insert(alias.into(), Arc::clone(&paths));
+        }
+        paths
     }
 
     /// May `modify` change it? `None`: this catalogue does not say.

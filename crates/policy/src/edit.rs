@@ -41,7 +41,7 @@ pub(crate) enum Edited {
 /// Carries out an edit; one answer for each place a path with `[*]` inside leads to.
 pub(crate) fn edit(body: &mut Value, path: &Path, edit: &Edit) -> Vec<Edited> {
     let mut out = Vec::new();
-    let steps = path.steps.as_slice();
+    let steps = &*path.steps;
     let start = if path.structural { structural_root(body, steps) } else { None };
     match start {
         Some(key) => match child(body, key, matches!(edit, Edit::Append(_))) {

@@ -30,13 +30,13 @@ pub(crate) enum FieldKind {
     /// One tag.
     Tag(Arc<str>),
     /// A path from the root of the body: `tags`, `identity.type`, and what looks like no field.
-    Root(Vec<Step>),
+    Root(Arc<[Step]>),
     /// An alias.
     Alias {
         /// The type it belongs to, in lower case; for names without a type (`Microsoft.Compute/imageId`) the namespace.
         owner: String,
         /// What follows the type.
-        steps: Vec<Step>,
+        steps: Arc<[Step]>,
     },
 }
 

@@ -17,7 +17,11 @@ pub(crate) enum Step {
 
 /// Reads a path; keys may also stand in brackets, in quotes of either kind or without: `a['b.c']`, `a["b"]`, `a[ b ]`, `a[1]`.
 /// Never fails: what is no path finds nothing.
-pub(crate) fn parse(text: &str) -> Vec<Step> {
+pub(crate) fn parse(text: &str) -> Arc<[Step]> {
+    steps(text).into()
+}
+
+fn steps(text: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -74,7 +78,7 @@ fn is_digits(text: &str) -> bool {
 /// Where to look: steps from the body's root, exactly as a catalogue says, or as an alias's name suggests.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Path {
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Arc<[Step]>,
     /// Not from a catalogue: nested `properties` objects that the steps leave out are looked into.
     pub(crate) structural: bool,
 }
@@ -138,7 +142,7 @@ impl Path {
                 text.push_str("properties");
             }
         }
-        for step in &self.steps {
+        for step in self.steps.iter() {
             match step {
                 Step::Each => text.push_str("[*]"),
                 Step::Index(digits) => text.extend(["[", digits, "]"]),

@@ -1,6 +1,7 @@
 //! The resource that is judged, as fields see it.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use glidepath_arm::{Reason, ResourceId, Value};
 use rustc_hash::FxHashMap;
@@ -117,10 +118,10 @@ impl<'a> Subject<'a> {
     pub(crate) fn path(&self, field: &Field) -> Option<Path> {
         match &field.kind {
             FieldKind::Tag(tag) => {
-                Some(Path { steps: vec![Step::Key("tags".into()), Step::Key(tag.clone())], structural: false })
+                Some(Path { steps: [Step::Key("tags".into()), Step::Key(tag.clone())].into(), structural: false })
             }
             FieldKind::Kind | FieldKind::Location => {
-                Some(Path { steps: vec![Step::Key(field.key.as_str().into())], structural: false })
+                Some(Path { steps: [Step::Key(field.key.as_str().into())].into(), structural: false })
             }
             FieldKind::Root(steps) => Some(Path { steps: steps.clone(), structural: false }),
             FieldKind::Alias { steps, .. } => {
@@ -131,14 +132,11 @@ impl<'a> Subject<'a> {
                     let as_it_stands = given.raw && self.begins(&literal);
                     return Some(if as_it_stands { literal } else { Path { steps: steps.clone(), structural: true } });
                 }
-                let mut paths = alias_paths(field, &self.key, self.api_version, self.aliases)?.into_iter();
-                match (paths.next(), paths.next()) {
+                let paths = alias_paths(field, &self.key, self.api_version, self.aliases)?;
+                match &*paths {
+                    [only] => Some(only.clone()),
                     // Names without a type have a path for each type: the one whose start is in the body.
-                    (Some(first), Some(second)) => {
-                        let mut all = [first.clone(), second].into_iter().chain(paths);
-                        Some(all.find(|p| self.begins(p)).unwrap_or(first))
-                    }
-                    (first, _) => first,
+                    several => several.iter().find(|p| self.begins(p)).or(several.first()).cloned(),
                 }
             }
             _ => None,
@@ -177,17 +175,12 @@ impl<'a> Subject<'a> {
 }
 
 /// The paths an alias stands for on a type (lower case): nearly always one. `None` for an alias of another type.
-pub(crate) fn alias_paths(field: &Field, kind: &str, api_version: &str, aliases: &Aliases) -> Option<Vec<Path>> {
+pub(crate) fn alias_paths(field: &Field, kind: &str, api_version: &str, aliases: &Aliases) -> Option<Arc<[Path]>> {
     let FieldKind::Alias { steps, .. } = &field.kind else { return None };
     if !field.belongs_to(kind) {
         return None;
     }
-    let known = aliases.paths_of(&field.name, kind, api_version).into_iter();
-    let mut paths: Vec<Path> = known.map(|p| Path { steps: path::parse(p), structural: false }).collect();
-    if paths.is_empty() {
-        paths.push(Path { steps: steps.clone(), structural: true });
-    }
-    Some(paths)
+    Some(aliases.parsed(&field.key, kind, api_version, || Path { steps: steps.clone(), structural: true }))
 }
 
 /// A name or id; an expression in it (`[…]`, as an expansion leaves it) makes it unknown.

@@ -70,7 +70,7 @@ fn by_stream(stream: &mut Stream<'_>, text: &str) -> (Option<String>, Told) {
 
 /// Compares both on so many resources; gives the number of policies told.
 fn agree(engine: &Engine, hierarchy: &Hierarchy, resources: impl Iterator<Item = serde_json::Value>) -> usize {
-    let mut stream = Stream::new(engine, hierarchy, NOW);
+    let mut stream = Stream::new(engine, hierarchy.clone(), NOW);
     let mut told = 0;
     for resource in resources {
         let (expected, found) =

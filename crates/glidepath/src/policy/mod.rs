@@ -5,6 +5,7 @@ mod diff;
 mod effective;
 mod eval;
 mod explain;
+mod scan;
 mod test;
 
 use clap::{Args, Subcommand};
@@ -48,6 +49,11 @@ enum PolicyCommand {
         before_long_help = "Examples:\n  glidepath policy diff library-main library-branch --estate estate.ndjson --at corp\n  glidepath policy diff old new --estate estate.ndjson --output json\n"
     )]
     Diff(diff::DiffArgs),
+    /// An estate of any size past what is in force: one verdict a line, in the same order, memory flat
+    #[command(
+        before_long_help = "Examples:\n  glidepath policy scan estate.ndjson --at corp > verdicts.ndjson\n  az graph query -q resources --first 1000 -o json | jq -c '.data[]' | glidepath policy scan - --denied\n"
+    )]
+    Scan(scan::ScanArgs),
     /// Run the organisation's own cases: definition, resource, expected verdict
     #[command(
         before_long_help = "Examples:\n  glidepath policy test tests/policy\n  glidepath policy test tests/policy --output junit > policy-tests.xml\n"
@@ -62,6 +68,7 @@ pub(crate) fn run(args: &PolicyArgs, terminal: &mut Terminal) -> Result<Answer, 
         PolicyCommand::Effective(args) => effective::run(args, terminal),
         PolicyCommand::Coverage(args) => coverage::run(args, terminal),
         PolicyCommand::Diff(args) => diff::run(args, terminal),
+        PolicyCommand::Scan(args) => scan::run(args, terminal),
         PolicyCommand::Test(args) => test::run(args, terminal),
     }
 }

@@ -246,7 +246,7 @@ impl Compiler<'_> {
             FieldKind::Tag(tag) => Look::Column(self.column(&["tags", tag])),
             FieldKind::Root(steps) => self.path(Path { steps: steps.clone(), structural: false }),
             FieldKind::Alias { .. } => {
-                let Some(mut paths) = alias_paths(field, &self.program.key, self.version, &self.engine.aliases) else {
+                let Some(paths) = alias_paths(field, &self.program.key, self.version, &self.engine.aliases) else {
                     // Not of this type: nothing is there.
                     let none: &[&Value] = &[];
                     return match (field.has_each(), as_value) {
@@ -260,15 +260,12 @@ impl Compiler<'_> {
                         }
                     };
                 };
-                match (paths.len(), paths.pop()) {
-                    (1, Some(path)) => match self.in_count(field, &path)? {
+                match &*paths {
+                    [path] => match self.in_count(field, path)? {
                         Some(look) => look,
-                        None => self.path(path),
+                        None => self.path(path.clone()),
                     },
-                    (_, Some(last)) if self.counts.is_empty() => {
-                        paths.push(last);
-                        Look::Column(self.either(&paths)?)
-                    }
+                    several if self.counts.is_empty() => Look::Column(self.either(several)?),
                     _ => return Err(Unusual),
                 }
             }
@@ -290,7 +287,7 @@ impl Compiler<'_> {
         let Some((level, (_, array))) = self.counts.iter().enumerate().rev().find(|(_, (key, _))| holds(key)) else {
             return Ok(None);
         };
-        let rest = path.steps.strip_prefix(array.steps.as_slice()).ok_or(Unusual)?;
+        let rest = path.steps.strip_prefix(&*array.steps).ok_or(Unusual)?;
         if path.structural != array.structural {
             return Err(Unusual);
         }
@@ -304,7 +301,7 @@ impl Compiler<'_> {
             FieldKind::Root(steps) => Path { steps: steps.clone(), structural: false },
             FieldKind::Alias { .. } => {
                 match alias_paths(&field, &self.program.key, self.version, &self.engine.aliases) {
-                    Some(mut paths) if paths.len() == 1 => paths.pop().ok_or(Unusual)?,
+                    Some(paths) if paths.len() == 1 => paths.first().cloned().ok_or(Unusual)?,
                     _ => return Err(Unusual),
                 }
             }

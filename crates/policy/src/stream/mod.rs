@@ -38,7 +38,9 @@ const PLACES: usize = 50_000;
 /// A stream of resources, as they are: what [`Operation::Scan`] says of each, related resources not looked at.
 pub struct Stream<'e> {
     engine: &'e Engine,
-    hierarchy: &'e Hierarchy,
+    hierarchy: Hierarchy,
+    /// Where subscriptions are that the hierarchy does not place.
+    elsewhere: Option<ResourceId>,
     now: i64,
     /// Scopes as the text writes them.
     places: FxHashMap<Box<str>, Place>,
@@ -47,10 +49,13 @@ pub struct Stream<'e> {
     /// Of the resource at hand.
     program: Arc<Program>,
     kind: String,
+    id: String,
 }
 
 /// What policy says of one resource.
 pub struct Judged<'s> {
+    /// The resource's id, as the text has it.
+    pub id: &'s str,
     /// The strongest effect that really happens. `None`: nothing to say.
     pub effect: Option<Effect>,
     program: &'s Program,
@@ -104,17 +109,25 @@ impl<'s> Judged<'s> {
 
 impl<'e> Stream<'e> {
     /// A stream past what `engine` has in force in `hierarchy`; `now` in seconds since 1970.
-    pub fn new(engine: &'e Engine, hierarchy: &'e Hierarchy, now: i64) -> Self {
+    pub fn new(engine: &'e Engine, hierarchy: Hierarchy, now: i64) -> Self {
         Self {
             engine,
             hierarchy,
+            elsewhere: None,
             now,
             places: FxHashMap::default(),
             together: Vec::new(),
             scratch: Scratch::default(),
             program: Arc::default(),
             kind: String::new(),
+            id: String::new(),
         }
+    }
+
+    /// The same stream, with subscriptions that have no place in the hierarchy under a management group.
+    pub fn placing(mut self, group: ResourceId) -> Self {
+        self.elsewhere = Some(group);
+        self
     }
 
     /// Judges one resource: JSON text with `id` beside the body, as Azure returns it and exports hold it.
@@ -123,13 +136,15 @@ impl<'e> Stream<'e> {
     /// A finding, where the text is no JSON or has no id of a resource; `name` is what it calls the text.
     pub fn judge(&mut self, text: &[u8], name: &dyn Fn() -> String) -> Result<Judged<'_>, Finding> {
         self.scratch.hits.clear();
+        self.id.clear();
         match sonic_rs::from_slice::<Json>(text) {
             Ok(root) => {
                 let id = document::member(&root, "id").and_then(|id| id.as_str());
                 let Some(id) = id else { return Err(no_id(name())) };
+                self.id.push_str(id);
                 let version = document::member(&root, "apiVersion").and_then(|v| v.as_str()).unwrap_or_default();
                 if self.find_program(id, version) {
-                    let scan = Scan { engine: self.engine, hierarchy: self.hierarchy, now: self.now };
+                    let scan = Scan { engine: self.engine, hierarchy: &self.hierarchy, now: self.now };
                     scan.run(&self.program, &root, (id, version), &mut self.scratch);
                 } else {
                     self.judge_whole(&ResourceId::new(id), &document::to_body(&root), version, name)?;
@@ -141,13 +156,14 @@ impl<'e> Stream<'e> {
                 let value = Value::from(&json::parse(&text)?);
                 let id = value.get("id").and_then(Value::as_str).map(ResourceId::new);
                 let Some(id) = id else { return Err(no_id(name())) };
+                self.id.push_str(id.as_str());
                 let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
                 self.judge_whole(&id, &document::without_beside(value), &version, name)?;
             }
         }
         let hits = &self.scratch.hits;
         let happening = hits.iter().filter(|h| h.outcome == Outcome::Triggered && h.effect != Effect::Provider);
-        Ok(Judged { effect: happening.map(|h| h.effect).max(), program: &self.program, hits })
+        Ok(Judged { id: &self.id, effect: happening.map(|h| h.effect).max(), program: &self.program, hits })
     }
 
     /// Makes the program of a resource the one at hand. `false`: it has none, the general evaluator judges it.
@@ -190,13 +206,23 @@ impl<'e> Stream<'e> {
             self.places.clear();
         }
         let id = ResourceId::new(scope);
-        let in_place = in_place(self.engine, self.hierarchy, &id);
+        self.place(&id);
+        let in_place = in_place(self.engine, &self.hierarchy, &id);
         let together = self.together.iter().position(|t| t.is(&in_place)).unwrap_or_else(|| {
             self.together.push(Together { in_place, ..Together::default() });
             self.together.len() - 1
         });
         let own = self.engine.scopes_inside(&id).into();
         self.places.insert(scope.into(), Place { together, own });
+    }
+
+    fn place(&mut self, id: &ResourceId) {
+        if let (Some(group), Some(subscription)) = (&self.elsewhere, id.subscription_id()) {
+            let subscription = ResourceId::subscription(subscription);
+            if self.hierarchy.parent(&subscription).is_none() {
+                self.hierarchy.place(subscription, group.clone());
+            }
+        }
     }
 
     fn judge_whole(
@@ -209,7 +235,8 @@ impl<'e> Stream<'e> {
         if id.resource_type().is_none() {
             return Err(no_id(name()));
         }
-        let scan = Scan { engine: self.engine, hierarchy: self.hierarchy, now: self.now };
+        self.place(id);
+        let scan = Scan { engine: self.engine, hierarchy: &self.hierarchy, now: self.now };
         let contributors = scan.whole(id, body, version, None);
         let mut program = Program::default();
         let scopes = self.hierarchy.scopes_of(id);

@@ -30,17 +30,15 @@ impl Compiler<'_> {
         }
         let mut keys: Vec<Vec<Arc<str>>> = Vec::new();
         for field in &fields.found {
-            let path = match &field.kind {
-                FieldKind::Kind | FieldKind::Location => vec![Step::Key(field.key.as_str().into())],
-                FieldKind::Tag(tag) => vec![Step::Key("tags".into()), Step::Key(tag.clone())],
+            let path: Arc<[Step]> = match &field.kind {
+                FieldKind::Kind | FieldKind::Location => [Step::Key(field.key.as_str().into())].into(),
+                FieldKind::Tag(tag) => [Step::Key("tags".into()), Step::Key(tag.clone())].into(),
                 FieldKind::Root(steps) => steps.clone(),
                 FieldKind::Alias { .. } => {
-                    let mut paths =
-                        alias_paths(field, &self.program.key, self.version, &self.engine.aliases).unwrap_or_default();
-                    match (paths.len(), paths.pop()) {
-                        (0, _) => continue,
-                        (1, Some(path)) if !path.structural => path.steps,
-                        _ => return None,
+                    match alias_paths(field, &self.program.key, self.version, &self.engine.aliases).as_deref() {
+                        None => continue,
+                        Some([path]) if !path.structural => path.steps.clone(),
+                        Some(_) => return None,
                     }
                 }
                 _ => continue,

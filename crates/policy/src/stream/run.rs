@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use glidepath_arm::{ResourceId, Value};
@@ -38,6 +39,8 @@ pub(super) struct Run<'r, 'd> {
     /// The members of the counts under way, outermost first.
     members: Vec<&'d Json>,
     whole: OnceCell<Whole>,
+    /// Parts of the resource that were made for tests, by their columns.
+    parts: Vec<(&'r [u32], Rc<Whole>)>,
 }
 
 /// What a test looks at.
@@ -62,7 +65,19 @@ impl<'r, 'd> Run<'r, 'd> {
         answers.resize(program.tests.len(), 0);
         let cells = vec![None; program.columns.len()];
         let seen = vec![false; program.columns.len() + 1];
-        Self { program, engine, around, root, id, answers, cells, seen, members: Vec::new(), whole: OnceCell::new() }
+        Self {
+            program,
+            engine,
+            around,
+            root,
+            id,
+            answers,
+            cells,
+            seen,
+            members: Vec::new(),
+            whole: OnceCell::new(),
+            parts: Vec::new(),
+        }
     }
 
     /// The resource as the general evaluator takes it; made once.
@@ -185,8 +200,17 @@ impl<'r, 'd> Run<'r, 'd> {
         }
     }
 
-    /// A body with some columns only.
-    fn part(&mut self, columns: &[u32]) -> Value {
+    /// The resource with some columns only.
+    fn part(&mut self, columns: &'r [u32]) -> Rc<Whole> {
+        if let Some((_, made)) = self.parts.iter().find(|(own, _)| *own == columns) {
+            return Rc::clone(made);
+        }
+        let made = Rc::new(Whole { id: ResourceId::new(self.id), body: self.part_of_body(columns) });
+        self.parts.push((columns, Rc::clone(&made)));
+        made
+    }
+
+    fn part_of_body(&mut self, columns: &[u32]) -> Value {
         let mut body = Value::Object(Arc::default());
         for at in columns {
             let Some(found) = self.column(*at) else { continue };
@@ -357,12 +381,12 @@ impl<'r, 'd> Run<'r, 'd> {
         of_truth(compare(operator, left.as_ref(), right, self.around.semantics))
     }
 
-    fn general(&mut self, general: &General) -> Answer {
+    fn general(&mut self, general: &'r General) -> Answer {
         let part;
         let whole = match &general.parts {
-            Some(parts) if self.whole.get().is_none() => {
-                part = Whole { id: ResourceId::new(self.id), body: self.part(parts) };
-                &part
+            Some(columns) if self.whole.get().is_none() => {
+                part = self.part(columns);
+                &*part
             }
             _ => self.whole(),
         };
