@@ -10,6 +10,7 @@ use std::time::Instant;
 const HELP: &str = "\
 cargo xtask check     formatting, lints, dependencies, documentation, tests: what CI runs
 cargo xtask test      the tests alone, with their totals
+cargo xtask bench [NAME]  ours and its peer in turn: CPU times and their ratios (policy-stream)
 cargo xtask conformance  clients nobody here wrote (the Python SDKs), against a sandbox; installs them once, outside of the repository
 ";
 
@@ -18,6 +19,12 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check(),
         "test" => test(),
+        "bench" => {
+            let names: Vec<String> = std::env::args().skip(2).collect();
+            let mut args = vec!["run", "--release", "--quiet", "-p", "glidepath-bench", "--"];
+            args.extend(names.iter().map(String::as_str));
+            cargo(&args)
+        }
         "conformance" => conformance::run_conformance(),
         _ => {
             say(HELP);
