@@ -11,6 +11,7 @@ use crate::bind::{BoundEffect, Instance};
 use crate::capability::{is_container, is_indexed_by_table, is_of_provider};
 use crate::condition::{compare, normalised};
 use crate::definition::NamedEffect;
+use crate::edit::Edit;
 use crate::engine::Engine;
 use crate::field::{Field, FieldKind};
 use crate::frame::{Frame, PolicyIds, Surroundings};
@@ -22,8 +23,8 @@ use crate::subject::{Subject, alias_paths};
 use crate::template::Template;
 use crate::{Effect, EnforcementMode, Mode};
 
-/// Functions whose value hangs on the resource, its surroundings or the caller.
-const DYNAMIC: [&str; 5] = ["field", "current", "requestContext", "subscription", "resourceGroup"];
+/// Functions whose value hangs on the resource.
+const DYNAMIC: [&str; 2] = ["field", "current"];
 
 /// The program of a type for the policies in force somewhere.
 pub(super) fn program(
@@ -40,33 +41,37 @@ pub(super) fn program(
         engine.aliases.is_indexed(&key).or_else(|| is_indexed_by_table(&key))
     };
     let program = Program { kind: kind.into(), key: key.as_str().into(), indexed, ..Program::default() };
-    let mut compiler = Compiler { engine, around, version, program, counts: Vec::new() };
+    let mut compiler = Compiler { engine, around, version, program, counts: Vec::new(), modifying: Vec::new() };
     for entry in in_place {
         for at in entry.bound.places_of(&key) {
             let owner = Owner { assignment: Arc::clone(&entry.assignment), bound: Arc::clone(&entry.bound), at };
             compiler.policy(&owner, entry.may_be_exempt);
         }
     }
+    compiler.settle_changes();
     compiler.program.policies.sort_by_key(|p| rank(p.effect.effect));
     compiler.program
 }
 
-struct Compiler<'c> {
-    engine: &'c Engine,
+pub(super) struct Compiler<'c> {
+    pub(super) engine: &'c Engine,
     around: &'c Surroundings<'c>,
-    version: &'c str,
-    program: Program,
+    pub(super) version: &'c str,
+    pub(super) program: Program,
     /// The counts around the condition at hand, outermost first: the array's name in lower case, and its path.
     counts: Vec<(String, Path)>,
+    /// The policies with effect `modify` by their place, with their edits where these are plain.
+    modifying: Vec<(usize, Option<Vec<(String, Edit)>>)>,
 }
 
 /// The program has no form for it; the general evaluator takes it.
-struct Unusual;
+#[derive(Debug)]
+pub(super) struct Unusual;
 
 /// A policy whose condition is compiled.
-struct Rule<'r> {
-    owner: &'r Owner,
-    instance: &'r Instance,
+pub(super) struct Rule<'r> {
+    pub(super) owner: &'r Owner,
+    pub(super) instance: &'r Instance,
 }
 
 impl Compiler<'_> {
@@ -105,15 +110,38 @@ impl Compiler<'_> {
             (How::Elsewhere, Node::Known(Answer::True))
         } else {
             let how = match effect.effect {
-                Effect::Append | Effect::Modify => How::Changes,
+                Effect::Append | Effect::Modify => How::Changes { plain: false },
                 Effect::AuditIfNotExists | Effect::DeployIfNotExists => How::Elsewhere,
                 _ => How::Effect,
             };
             (how, self.condition(&instance.definition.condition, &Rule { owner, instance }))
         };
         if condition != Node::Known(Answer::False) {
+            if effect.effect == Effect::Modify || (general && !instance.definition.details.operations.is_empty()) {
+                let edits = self.plain_edits(&Rule { owner, instance });
+                self.modifying.push((self.program.policies.len(), edits.filter(|_| !general)));
+            }
             let owner = owner.clone();
             self.program.policies.push(Policy { owner, effect, condition, only_indexed, how, may_be_exempt });
+        }
+    }
+
+    /// Which changes are plain: none of the others would make something else of the same field.
+    fn settle_changes(&mut self) {
+        let plain = |at: usize, own: &[(String, Edit)]| {
+            self.modifying.iter().filter(|(other, _)| *other != at).all(|(_, edits)| {
+                edits.as_ref().is_some_and(|edits| {
+                    edits.iter().all(|(field, edit)| own.iter().all(|(own, same)| own != field || same == edit))
+                })
+            })
+        };
+        for (at, edits) in &self.modifying {
+            if let Some(policy) = self.program.policies.get_mut(*at)
+                && policy.how != How::General
+            {
+                let plain = edits.as_ref().is_some_and(|edits| plain(*at, edits));
+                policy.how = How::Changes { plain };
+            }
         }
     }
 
@@ -194,6 +222,9 @@ impl Compiler<'_> {
         if as_value && (field.has_each() || field.kind == FieldKind::Location) {
             return Err(Unusual);
         }
+        if right.is_unknown() && !field.has_each() {
+            return Ok(Node::Known(Answer::Unknown));
+        }
         let look = match &field.kind {
             FieldKind::Type => {
                 let own = Value::from(self.program.kind.as_ref());
@@ -202,7 +233,11 @@ impl Compiler<'_> {
             FieldKind::Name => Look::Name,
             FieldKind::FullName => Look::FullName,
             FieldKind::Id => Look::Id,
-            FieldKind::ApiVersion => Look::ApiVersion,
+            FieldKind::ApiVersion if self.version.is_empty() => return Ok(Node::Known(Answer::Unknown)),
+            FieldKind::ApiVersion => {
+                let own = Value::from(self.version);
+                return Ok(Node::Known(answer(compare(operator, Some(&own), right, self.around.semantics))));
+            }
             FieldKind::Kind | FieldKind::Location => Look::Column(self.column(&[&field.key])),
             FieldKind::Tag(tag) => Look::Column(self.column(&["tags", tag])),
             FieldKind::Root(steps) => self.path(Path { steps: steps.clone(), structural: false }),
@@ -321,7 +356,8 @@ impl Compiler<'_> {
     }
 
     fn general(&mut self, test: &rule::Test, rule: &Rule<'_>) -> Node {
-        let look = Look::General(Box::new(General { test: test.clone(), owner: rule.owner.clone() }));
+        let parts = self.parts(test, rule);
+        let look = Look::General(Box::new(General { test: test.clone(), owner: rule.owner.clone(), parts }));
         let check = Check { against: Against::Exists(true), location: false, empty_if_missing: false };
         self.add(Test { look, check, within_count: false })
     }
@@ -349,7 +385,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn column(&mut self, keys: &[&str]) -> u32 {
+    pub(super) fn column(&mut self, keys: &[&str]) -> u32 {
         let mut parent = None;
         let columns = &mut self.program.columns;
         for key in keys {
@@ -363,7 +399,7 @@ impl Compiler<'_> {
         parent.unwrap_or_default()
     }
 
-    fn field_named(&self, name: &FieldName, rule: &Rule<'_>) -> Result<Arc<Field>, Unusual> {
+    pub(super) fn field_named(&self, name: &FieldName, rule: &Rule<'_>) -> Result<Arc<Field>, Unusual> {
         match name {
             FieldName::Fixed(field) => Ok(Arc::clone(field)),
             FieldName::Computed(template) => match self.fixed(template, rule)? {
@@ -373,12 +409,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn named(&self, name: &str) -> Arc<Field> {
+    pub(super) fn named(&self, name: &str) -> Arc<Field> {
         self.around.fields.get(name).unwrap_or_else(|| Arc::new(Field::parse(name, None)))
     }
 
     /// The value of a template that does not hang on the resource.
-    fn fixed(&self, template: &Template, rule: &Rule<'_>) -> Result<Value, Unusual> {
+    pub(super) fn fixed(&self, template: &Template, rule: &Rule<'_>) -> Result<Value, Unusual> {
         if is_dynamic(template) {
             return Err(Unusual);
         }
@@ -392,8 +428,7 @@ impl Compiler<'_> {
             reference: instance.reference.as_deref(),
         };
         let frame = Frame::new(&subject, self.around, &instance.definition.names, &instance.values, ids);
-        let value = template.evaluate(&frame).map_err(|_| Unusual)?;
-        if value.has_unknown() { Err(Unusual) } else { Ok(value) }
+        template.evaluate(&frame).map_err(|_| Unusual)
     }
 }
 

@@ -123,8 +123,9 @@ pub(super) enum How {
     Effect,
     /// Nobody can tell here: it hangs on related resources, or a resource provider evaluates it.
     Elsewhere,
-    /// It changes requests: what comes of it is worked out together with the others that do.
-    Changes,
+    /// It changes requests: what comes of it is worked out together with the others that do, unless it is plain: no
+    /// other touches its fields, and nothing in its operations hangs on the resource.
+    Changes { plain: bool },
     /// The general evaluator judges it, condition and all: its effect or selectors hang on the resource.
     General,
 }
@@ -155,7 +156,6 @@ pub(super) enum Look {
     Name,
     FullName,
     Id,
-    ApiVersion,
     /// Every value at a path with `[*]`, or a path that has to be found by looking.
     Path(Path),
     /// The first path whose beginning is in the body.
@@ -173,6 +173,8 @@ pub(super) enum Look {
 pub(super) struct General {
     pub(super) test: rule::Test,
     pub(super) owner: Owner,
+    /// The parts of the body it looks into; `None`: perhaps any.
+    pub(super) parts: Option<Box<[u32]>>,
 }
 
 impl PartialEq for General {

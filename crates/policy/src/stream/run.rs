@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use glidepath_arm::{ResourceId, Value};
 use sonic_rs::JsonValueTrait as _;
@@ -124,9 +125,6 @@ impl<'r, 'd> Run<'r, 'd> {
             Look::Name => self.check(check, Seen::Text(name(self.id))),
             Look::FullName => self.check(check, Seen::Text(&full_name(self.id))),
             Look::Id => self.check(check, Seen::Text(self.id)),
-            // An export says it beside the body.
-            Look::ApiVersion if self.around.api_version.is_empty() => Answer::Unknown,
-            Look::ApiVersion => self.check(check, Seen::Text(self.around.api_version)),
             Look::Path(path) => self.every(check, path.has_each(), |each| document::visit(self.root, path, each)),
             Look::Either(paths) => {
                 let begins = |path: &&Path| {
@@ -164,6 +162,34 @@ impl<'r, 'd> Run<'r, 'd> {
             *cell = Some(found);
         }
         found
+    }
+
+    /// A body with some columns only.
+    fn part(&mut self, columns: &[u32]) -> Value {
+        let mut body = Value::Object(Arc::default());
+        for at in columns {
+            let Some(found) = self.column(*at) else { continue };
+            let mut keys = Vec::new();
+            let mut next = Some(*at);
+            while let Some(column) = next.and_then(|at| self.program.columns.get(at as usize)) {
+                keys.push(Arc::clone(&column.key));
+                next = column.parent;
+            }
+            let mut place = &mut body;
+            while let Some(key) = keys.pop() {
+                let object = place.make_object();
+                if keys.is_empty() {
+                    object.insert(key, to_value(found));
+                    break;
+                }
+                if object.get(&key).is_none() {
+                    object.insert(key.clone(), Value::Object(Arc::default()));
+                }
+                let Some(inner) = object.get_mut(&key) else { break };
+                place = inner;
+            }
+        }
+        body
     }
 
     /// A condition on `[*]` asks it of every member: with none it is met.
@@ -290,8 +316,15 @@ impl<'r, 'd> Run<'r, 'd> {
         of_truth(compare(operator, left.as_ref(), right, self.around.semantics))
     }
 
-    fn general(&self, general: &General) -> Answer {
-        let whole = self.whole();
+    fn general(&mut self, general: &General) -> Answer {
+        let part;
+        let whole = match &general.parts {
+            Some(parts) if self.whole.get().is_none() => {
+                part = Whole { id: ResourceId::new(self.id), body: self.part(parts) };
+                &part
+            }
+            _ => self.whole(),
+        };
         let Some(instance) = general.owner.instance() else { return Answer::Failed };
         let version = self.around.api_version;
         let Some(subject) = Subject::new(&whole.id, &whole.body, version, &self.engine.aliases) else {
