@@ -254,7 +254,12 @@ impl<'a> Judge<'a> {
         for candidate in candidates {
             let frame = self.frame(candidate, subject);
             match self.ask(&frame, candidate) {
-                Answer::Met(log) if candidate.unsure.is_empty() => match mutation.plan(met.len(), candidate, &frame) {
+                Answer::Met(log) if candidate.unsure.is_empty() => match mutation.plan(
+                    met.len(),
+                    candidate.effect.effect,
+                    &candidate.instance.definition.details,
+                    &frame,
+                ) {
                     Ok(()) => {
                         let details = candidate.instance.definition.details.report(&frame);
                         met.push((candidate, log, details));

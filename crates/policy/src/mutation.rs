@@ -8,11 +8,10 @@ use glidepath_arm::Value;
 use glidepath_arm::expression::EvalError;
 
 use crate::Effect;
-use crate::details::OperationKind;
+use crate::details::{Details, OperationKind};
 use crate::edit::{Edit, Edited, edit};
 use crate::field::Field;
 use crate::frame::Frame;
-use crate::judge::Candidate;
 use crate::subject::Subject;
 
 /// The edits of all instances whose rule is met.
@@ -57,10 +56,15 @@ impl Mutation {
     ///
     /// # Errors
     /// When an expression in them fails.
-    pub(crate) fn plan(&mut self, by: usize, candidate: &Candidate<'_>, frame: &Frame<'_>) -> Result<(), EvalError> {
-        let details = &candidate.instance.definition.details;
+    pub(crate) fn plan(
+        &mut self,
+        by: usize,
+        effect: Effect,
+        details: &Details,
+        frame: &Frame<'_>,
+    ) -> Result<(), EvalError> {
         let mut planned = Vec::new();
-        if candidate.effect.effect == Effect::Append {
+        if effect == Effect::Append {
             for (field, value) in &details.append {
                 match frame.field_named(field)? {
                     Some(field) => {
@@ -79,7 +83,7 @@ impl Mutation {
             }
             _ => OnConflict::Deny,
         };
-        if candidate.effect.effect == Effect::Modify {
+        if effect == Effect::Modify {
             for operation in &details.operations {
                 match operation.condition.as_ref().map(|c| c.evaluate(frame)).transpose()? {
                     None => {}

@@ -13,6 +13,7 @@ use crate::details::Existence;
 use crate::existence::query;
 use crate::field::Fields;
 use crate::frame::{Frame, Log, PolicyIds, Surroundings};
+use crate::mutation::Mutation;
 use crate::operator::Truth;
 use crate::parameter::fill;
 use crate::subject::{Given, Subject};
@@ -63,6 +64,10 @@ pub struct Single {
     pub effect: Option<String>,
     /// The `details` of the effect, their expressions evaluated; null where there are none.
     pub details: Value,
+    /// append and modify: the resource as they would change it; `None`: unchanged, or another effect.
+    pub changed: Option<Value>,
+    /// append and modify: what is done to which field, in words (`properties.x: null -> "y"`).
+    pub operations: Vec<String>,
     /// The conditions looked at.
     pub trace: Vec<EvaluatedExpression>,
     /// What is wrong, or not known.
@@ -96,7 +101,7 @@ impl Policy {
 
     /// Holds the policy against a resource.
     pub fn judge(&self, facts: &Facts<'_>) -> Single {
-        let mut single = Single { effect: None, details: Value::Null, trace: Vec::new(), findings: Vec::new() };
+        let mut single = Single::default();
         let definition = &self.definition;
         let given = facts.parameters.iter().map(|(name, value)| {
             let declared = definition.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(name));
@@ -228,7 +233,46 @@ impl Policy {
             return Ok(());
         }
         single.details = definition.details.whole(effect.effect, frame);
+        if matches!(effect.effect, Effect::Append | Effect::Modify) {
+            self.change(effect.effect, frame, single)?;
+        }
         single.effect = Some(effect.written.to_string());
+        Ok(())
+    }
+}
+
+impl Default for Single {
+    fn default() -> Self {
+        Self {
+            effect: None,
+            details: Value::Null,
+            changed: None,
+            operations: Vec::new(),
+            trace: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// What append and modify make of the resource.
+    fn change(&self, effect: Effect, frame: &Frame<'_>, single: &mut Single) -> Result<(), EvalError> {
+        let mut mutation = Mutation::default();
+        mutation.plan(0, effect, &self.definition.details, frame)?;
+        let (body, changes) = mutation.apply(frame.subject, 1, &|_| true);
+        single.changed = (body != *frame.subject.body).then_some(body);
+        for change in changes {
+            if change.refused {
+                single.findings.push(
+                    Finding::warning("policy/change-refused", change.operations.join("; "))
+                        .why("a request that cannot be changed as the policy wants is refused"),
+                );
+            }
+            if !change.unknowns.is_empty() {
+                depends(&change.unknowns, single);
+            }
+            single.operations.extend(change.operations);
+        }
         Ok(())
     }
 }

@@ -40,6 +40,10 @@ pub(crate) struct Line<'a> {
     #[serde(skip_serializing_if = "Value::is_null")]
     details: &'a Value,
     #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    operations: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a [EvaluatedExpression]>,
     findings: &'a [Finding],
 }
@@ -50,13 +54,15 @@ impl Judged {
             id: &self.id,
             effect: self.single.effect.as_deref(),
             details: &self.single.details,
+            changed: self.single.changed.as_ref(),
+            operations: &self.single.operations,
             trace: trace.then_some(self.single.trace.as_slice()),
             findings: &self.single.findings,
         }
     }
 
     fn unusable(id: Value, findings: Vec<Finding>) -> Self {
-        let single = Single { effect: None, details: Value::Null, trace: Vec::new(), findings };
+        let single = Single { findings, ..Single::default() };
         Self { id, single, unusable: true }
     }
 }

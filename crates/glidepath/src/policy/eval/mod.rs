@@ -197,6 +197,9 @@ fn table(judged: &Judged) -> String {
         let details = serde_json::to_string_pretty(&single.details.to_json()).unwrap_or_default();
         let _ = writeln!(text, "details:\n{details}");
     }
+    for operation in &single.operations {
+        let _ = writeln!(text, "  ~ {operation}");
+    }
     text
 }
 
