@@ -46,6 +46,11 @@ impl Aliases {
         self.text.is_empty() && self.providers.as_ref().is_none_or(|p| p.is_empty())
     }
 
+    /// Can a path differ from one api-version to the next?
+    pub(crate) fn has_versions(&self) -> bool {
+        self.providers.is_some()
+    }
+
     /// How many names it has.
     pub fn len(&self) -> usize {
         self.index().len() + self.providers.as_ref().map_or(0, |p| p.len())
