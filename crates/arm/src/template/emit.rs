@@ -148,6 +148,10 @@ impl<'a> Session<'a> {
                 first.insert(id.to_ascii_lowercase(), instance);
                 continue;
             };
+            // Which of two with conditions is deployed, Azure decides; templates write both branches of a choice so.
+            if instance.condition(self).is_unknown() || earlier.condition(self).is_unknown() {
+                continue;
+            }
             let at = earlier.site.text.position(earlier.node.span.start);
             let finding = Finding::error("template/duplicate-resource", format!("`{id}` is declared twice"))
                 .at_place(Some(instance.place()))
