@@ -46,11 +46,6 @@ impl Aliases {
         self.text.is_empty() && self.providers.as_ref().is_none_or(|p| p.is_empty())
     }
 
-    /// Can a path differ from one api-version to the next?
-    pub(crate) fn has_versions(&self) -> bool {
-        self.providers.is_some()
-    }
-
     /// How many names it has.
     pub fn len(&self) -> usize {
         self.index().len() + self.providers.as_ref().map_or(0, |p| p.len())
@@ -85,6 +80,11 @@ impl Aliases {
     /// May `modify` change it? `None`: this catalogue does not say.
     pub(crate) fn is_modifiable(&self, alias: &str, kind: &str, api_version: &str) -> Option<bool> {
         self.providers.as_ref()?.is_modifiable(alias, kind, api_version)
+    }
+
+    /// May `modify` change it at some api-version? `None`: this catalogue does not say.
+    pub(crate) fn is_ever_modifiable(&self, alias: &str, kind: &str) -> Option<bool> {
+        self.providers.as_ref()?.is_ever_modifiable(alias, kind)
     }
 
     /// Does the type (lower case) support tags and location? `None`: this catalogue does not say.

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use glidepath_arm::expression::{Expr, ExprKind};
 use glidepath_arm::{ResourceId, Value};
 
+use super::document::is_beside;
 use super::program::{Against, Answer, Check, Column, General, How, Look, Members, Node, Owner, Policy, Program, Test};
 use super::scope::InPlace;
+use super::text::{Folded, Texts};
 use crate::bind::{BoundEffect, Instance};
 use crate::capability::{is_container, is_indexed_by_table, is_of_provider};
 use crate::condition::{compare, normalised};
 use crate::definition::NamedEffect;
+use crate::edit::Edit;
 use crate::engine::Engine;
 use crate::field::{Field, FieldKind};
 use crate::frame::{Frame, PolicyIds, Surroundings};
@@ -20,10 +23,10 @@ use crate::path::{Path, Step};
 use crate::rule::{self, Condition, Count, FieldName, Left, Over};
 use crate::subject::{Subject, alias_paths};
 use crate::template::Template;
-use crate::{Effect, Mode};
+use crate::{Effect, EnforcementMode, Mode};
 
-/// Functions whose value hangs on the resource, its surroundings or the caller.
-const DYNAMIC: [&str; 5] = ["field", "current", "requestContext", "subscription", "resourceGroup"];
+/// Functions whose value hangs on the resource.
+const DYNAMIC: [&str; 2] = ["field", "current"];
 
 /// The program of a type for the policies in force somewhere.
 pub(super) fn program(
@@ -40,33 +43,38 @@ pub(super) fn program(
         engine.aliases.is_indexed(&key).or_else(|| is_indexed_by_table(&key))
     };
     let program = Program { kind: kind.into(), key: key.as_str().into(), indexed, ..Program::default() };
-    let mut compiler = Compiler { engine, around, version, program, counts: Vec::new() };
+    let mut compiler = Compiler { engine, around, version, program, counts: Vec::new(), modifying: Vec::new() };
     for entry in in_place {
         for at in entry.bound.places_of(&key) {
             let owner = Owner { assignment: Arc::clone(&entry.assignment), bound: Arc::clone(&entry.bound), at };
             compiler.policy(&owner, entry.may_be_exempt);
         }
     }
+    compiler.settle_changes();
+    compiler.index_columns();
     compiler.program.policies.sort_by_key(|p| rank(p.effect.effect));
     compiler.program
 }
 
-struct Compiler<'c> {
-    engine: &'c Engine,
+pub(super) struct Compiler<'c> {
+    pub(super) engine: &'c Engine,
     around: &'c Surroundings<'c>,
-    version: &'c str,
-    program: Program,
+    pub(super) version: &'c str,
+    pub(super) program: Program,
     /// The counts around the condition at hand, outermost first: the array's name in lower case, and its path.
     counts: Vec<(String, Path)>,
+    /// The policies with effect `modify` by their place, with their edits where these are plain.
+    modifying: Vec<(usize, Option<Vec<(String, Edit)>>)>,
 }
 
 /// The program has no form for it; the general evaluator takes it.
-struct Unusual;
+#[derive(Debug)]
+pub(super) struct Unusual;
 
 /// A policy whose condition is compiled.
-struct Rule<'r> {
-    owner: &'r Owner,
-    instance: &'r Instance,
+pub(super) struct Rule<'r> {
+    pub(super) owner: &'r Owner,
+    pub(super) instance: &'r Instance,
 }
 
 impl Compiler<'_> {
@@ -93,22 +101,50 @@ impl Compiler<'_> {
             Mode::Provider(mode) if is_of_provider(&self.program.key, mode) => of_provider = true,
             Mode::Provider(_) => return,
         }
-        let general = !plain || !owner.assignment.selectors.is_empty();
+        // In a stream, which scans, a rule that asks who calls is not applicable.
+        if instance.definition.mentions.caller {
+            return;
+        }
+        let enrolls = owner.assignment.enforcement == EnforcementMode::Enroll;
+        let general = !plain || enrolls || !owner.assignment.selectors.is_empty();
         let (how, condition) = if general {
             (How::General, Node::Known(Answer::True))
         } else if of_provider {
             (How::Elsewhere, Node::Known(Answer::True))
         } else {
             let how = match effect.effect {
-                Effect::Append | Effect::Modify => How::Changes,
+                Effect::Append | Effect::Modify => How::Changes { plain: false },
                 Effect::AuditIfNotExists | Effect::DeployIfNotExists => How::Elsewhere,
                 _ => How::Effect,
             };
             (how, self.condition(&instance.definition.condition, &Rule { owner, instance }))
         };
         if condition != Node::Known(Answer::False) {
+            if effect.effect == Effect::Modify || (general && !instance.definition.details.operations.is_empty()) {
+                let edits = self.plain_edits(&Rule { owner, instance });
+                self.modifying.push((self.program.policies.len(), edits.filter(|_| !general)));
+            }
             let owner = owner.clone();
             self.program.policies.push(Policy { owner, effect, condition, only_indexed, how, may_be_exempt });
+        }
+    }
+
+    /// Which changes are plain: none of the others would make something else of the same field.
+    fn settle_changes(&mut self) {
+        let plain = |at: usize, own: &[(String, Edit)]| {
+            self.modifying.iter().filter(|(other, _)| *other != at).all(|(_, edits)| {
+                edits.as_ref().is_some_and(|edits| {
+                    edits.iter().all(|(field, edit)| own.iter().all(|(own, same)| own != field || same == edit))
+                })
+            })
+        };
+        for (at, edits) in &self.modifying {
+            if let Some(policy) = self.program.policies.get_mut(*at)
+                && policy.how != How::General
+            {
+                let plain = edits.as_ref().is_some_and(|edits| plain(*at, edits));
+                policy.how = How::Changes { plain };
+            }
         }
     }
 
@@ -189,6 +225,9 @@ impl Compiler<'_> {
         if as_value && (field.has_each() || field.kind == FieldKind::Location) {
             return Err(Unusual);
         }
+        if right.is_unknown() && !field.has_each() {
+            return Ok(Node::Known(Answer::Unknown));
+        }
         let look = match &field.kind {
             FieldKind::Type => {
                 let own = Value::from(self.program.kind.as_ref());
@@ -197,7 +236,12 @@ impl Compiler<'_> {
             FieldKind::Name => Look::Name,
             FieldKind::FullName => Look::FullName,
             FieldKind::Id => Look::Id,
-            FieldKind::ApiVersion => Look::ApiVersion,
+            // An export may not say it.
+            FieldKind::ApiVersion if self.version.is_empty() => return Ok(Node::Known(Answer::Unknown)),
+            FieldKind::ApiVersion => {
+                let own = Value::from(self.version);
+                return Ok(Node::Known(answer(compare(operator, Some(&own), right, self.around.semantics))));
+            }
             FieldKind::Kind | FieldKind::Location => Look::Column(self.column(&[&field.key])),
             FieldKind::Tag(tag) => Look::Column(self.column(&["tags", tag])),
             FieldKind::Root(steps) => self.path(Path { steps: steps.clone(), structural: false }),
@@ -223,7 +267,7 @@ impl Compiler<'_> {
                     },
                     (_, Some(last)) if self.counts.is_empty() => {
                         paths.push(last);
-                        Look::Either(paths)
+                        Look::Column(self.either(&paths)?)
                     }
                     _ => return Err(Unusual),
                 }
@@ -281,7 +325,11 @@ impl Compiler<'_> {
         }
         let members = match within {
             Some(Look::Member(level, rest, structural)) => Members::Member(level, rest, structural),
-            _ => Members::Path(path.clone()),
+            _ if path.structural => Members::Loose(path.clone()),
+            _ => {
+                let (base, rest) = self.ahead(&path);
+                Members::Each(base, rest)
+            }
         };
         let within_count = matches!(members, Members::Member(..));
         let filter = match &count.filter {
@@ -316,7 +364,8 @@ impl Compiler<'_> {
     }
 
     fn general(&mut self, test: &rule::Test, rule: &Rule<'_>) -> Node {
-        let look = Look::General(Box::new(General { test: test.clone(), owner: rule.owner.clone() }));
+        let parts = self.parts(test, rule);
+        let look = Look::General(Box::new(General { test: test.clone(), owner: rule.owner.clone(), parts }));
         let check = Check { against: Against::Exists(true), location: false, empty_if_missing: false };
         self.add(Test { look, check, within_count: false })
     }
@@ -330,27 +379,52 @@ impl Compiler<'_> {
     }
 
     fn path(&mut self, path: Path) -> Look {
-        let keys: Option<Vec<&str>> = path
-            .steps
-            .iter()
-            .map(|step| match step {
-                Step::Key(key) => Some(key.as_ref()),
-                Step::Each => None,
-            })
-            .collect();
-        match keys.filter(|keys| !path.structural && !keys.is_empty()) {
-            Some(keys) => Look::Column(self.column(&keys)),
-            None => Look::Path(path),
+        if path.structural || path.steps.is_empty() {
+            return Look::Loose(path);
+        }
+        match self.ahead(&path) {
+            (Some(column), rest) if rest.is_empty() => Look::Column(column),
+            (base, rest) => Look::Each(base, rest),
         }
     }
 
-    fn column(&mut self, keys: &[&str]) -> u32 {
+    /// The column up to the first `[*]`, and the steps from there on.
+    fn ahead(&mut self, path: &Path) -> (Option<u32>, Arc<[Step]>) {
+        let keys: Vec<&str> = keys(&path.steps).collect();
+        let rest = path.steps.get(keys.len()..).unwrap_or_default().into();
+        let base = if keys.is_empty() { None } else { Some(self.column(&keys)) };
+        (base, rest)
+    }
+
+    /// A column for a name with a path for each of several types: the one whose first two keys are in the body.
+    fn either(&mut self, paths: &[Path]) -> Result<u32, Unusual> {
+        let mut all = Vec::new();
+        for path in paths {
+            let keys: Vec<&str> = keys(&path.steps).collect();
+            if path.structural || keys.is_empty() || keys.len() != path.steps.len() {
+                return Err(Unusual);
+            }
+            let beginning = self.column(keys.get(..keys.len().min(2)).unwrap_or_default());
+            all.push((beginning, self.column(&keys)));
+        }
+        let column = Column::Either(all.into());
+        let at = self.program.columns.iter().position(|own| *own == column).unwrap_or_else(|| {
+            self.program.columns.push(column);
+            self.program.columns.len() - 1
+        });
+        u32::try_from(at).map_err(|_| Unusual)
+    }
+
+    pub(super) fn column(&mut self, keys: &[&str]) -> u32 {
         let mut parent = None;
         let columns = &mut self.program.columns;
         for key in keys {
-            let same = |c: &Column| c.parent == parent && c.key.eq_ignore_ascii_case(key);
+            let same = |column: &Column| match column {
+                Column::Member { parent: own, key: name } => *own == parent && name.eq_ignore_ascii_case(key),
+                Column::Either(_) => false,
+            };
             let at = columns.iter().position(same).unwrap_or_else(|| {
-                columns.push(Column { parent, key: (*key).into() });
+                columns.push(Column::Member { parent, key: (*key).into() });
                 columns.len() - 1
             });
             parent = u32::try_from(at).ok();
@@ -358,7 +432,21 @@ impl Compiler<'_> {
         parent.unwrap_or_default()
     }
 
-    fn field_named(&self, name: &FieldName, rule: &Rule<'_>) -> Result<Arc<Field>, Unusual> {
+    /// Lists what is right below each column. What stands beside the body is below none.
+    fn index_columns(&mut self) {
+        let program = &mut self.program;
+        program.below.resize_with(program.columns.len() + 1, Default::default);
+        for (at, column) in program.columns.iter().enumerate() {
+            if let Column::Member { parent, key } = column
+                && (parent.is_some() || !is_beside(key))
+                && let Some(below) = program.below.get_mut(parent.map_or(0, |p| p as usize + 1))
+            {
+                below.add(key, u32::try_from(at).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
+    pub(super) fn field_named(&self, name: &FieldName, rule: &Rule<'_>) -> Result<Arc<Field>, Unusual> {
         match name {
             FieldName::Fixed(field) => Ok(Arc::clone(field)),
             FieldName::Computed(template) => match self.fixed(template, rule)? {
@@ -368,12 +456,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn named(&self, name: &str) -> Arc<Field> {
+    pub(super) fn named(&self, name: &str) -> Arc<Field> {
         self.around.fields.get(name).unwrap_or_else(|| Arc::new(Field::parse(name, None)))
     }
 
     /// The value of a template that does not hang on the resource.
-    fn fixed(&self, template: &Template, rule: &Rule<'_>) -> Result<Value, Unusual> {
+    pub(super) fn fixed(&self, template: &Template, rule: &Rule<'_>) -> Result<Value, Unusual> {
         if is_dynamic(template) {
             return Err(Unusual);
         }
@@ -387,8 +475,7 @@ impl Compiler<'_> {
             reference: instance.reference.as_deref(),
         };
         let frame = Frame::new(&subject, self.around, &instance.definition.names, &instance.values, ids);
-        let value = template.evaluate(&frame).map_err(|_| Unusual)?;
-        if value.has_unknown() { Err(Unusual) } else { Ok(value) }
+        template.evaluate(&frame).map_err(|_| Unusual)
     }
 }
 
@@ -407,20 +494,33 @@ impl Check {
 }
 
 fn against(operator: Operator, right: &Value) -> Against {
-    let text = |text: &str| -> Box<str> { text.into() };
     match (operator, right) {
         (Operator::Exists, Value::Bool(wanted)) => Against::Exists(*wanted),
         (Operator::Exists, Value::String(word)) if word.trim().eq_ignore_ascii_case("true") => Against::Exists(true),
         (Operator::Exists, Value::String(word)) if word.trim().eq_ignore_ascii_case("false") => Against::Exists(false),
         (Operator::Equals | Operator::NotEquals, Value::String(wanted)) => {
-            Against::Text { text: text(wanted), negative: operator == Operator::NotEquals }
+            Against::Text { text: Folded::new(wanted), negative: operator == Operator::NotEquals }
         }
         (Operator::In | Operator::NotIn, Value::Array(items)) if items.iter().all(|i| i.as_str().is_some()) => {
-            let texts: Box<[Box<str>]> = items.iter().filter_map(Value::as_str).map(text).collect();
+            let texts = Texts::new(items.iter().filter_map(Value::as_str));
             Against::Texts { texts, negative: operator == Operator::NotIn }
+        }
+        (Operator::Like | Operator::NotLike, Value::String(pattern)) => {
+            Against::Like { pattern: Folded::new(pattern), negative: operator == Operator::NotLike }
+        }
+        (Operator::Contains | Operator::NotContains, Value::String(part)) => {
+            Against::Contains { text: Folded::new(part), negative: operator == Operator::NotContains }
         }
         (operator, right) => Against::Other(operator, right.clone()),
     }
+}
+
+/// The keys up to the first bracket.
+fn keys(steps: &[Step]) -> impl Iterator<Item = &str> {
+    steps.iter().map_while(|step| match step {
+        Step::Key(key) => Some(key.as_ref()),
+        Step::Each | Step::Index(_) => None,
+    })
 }
 
 fn answer(truth: Result<Truth, glidepath_arm::expression::EvalError>) -> Answer {

@@ -24,10 +24,12 @@ pub(super) fn member<'d>(value: &'d Json, key: &str) -> Option<&'d Json> {
 
 /// A member of the body: what stands beside it is not seen.
 pub(super) fn body_member<'d>(root: &'d Json, key: &str) -> Option<&'d Json> {
-    if BESIDE.iter().any(|beside| beside.eq_ignore_ascii_case(key)) {
-        return None;
-    }
-    member(root, key)
+    if is_beside(key) { None } else { member(root, key) }
+}
+
+/// Does this member of the root stand beside the body?
+pub(super) fn is_beside(key: &str) -> bool {
+    BESIDE.iter().any(|beside| beside.eq_ignore_ascii_case(key))
 }
 
 /// The same value, owned.
@@ -92,6 +94,14 @@ fn step_in<'d>(value: &'d Json, key: &str, structural: bool) -> Option<&'d Json>
     member(value, key).or_else(|| member(member(value, "properties").filter(|_| structural)?, key))
 }
 
+fn item<'d>(value: &'d Json, digits: &str, structural: bool) -> Option<&'d Json> {
+    match value.as_array() {
+        Some(items) => items.get(digits.parse::<usize>().ok()?),
+        None if digits.parse::<u64>().is_ok() => step_in(value, digits, structural),
+        None => None,
+    }
+}
+
 /// Gives every value at a path to `each`, until it answers false; mirrors [`Path::find`].
 pub(super) fn visit<'d>(root: &'d Json, path: &Path, each: &mut dyn FnMut(Option<&'d Json>) -> bool) -> bool {
     match (start(root, path), path.steps.split_first()) {
@@ -118,6 +128,10 @@ pub(super) fn visit_steps<'d>(
         (None, value) => each(value),
         (Some((Step::Key(key), rest)), value) => match value.and_then(|v| step_in(v, key, structural)) {
             // Nothing below what is missing: no members, or one missing value.
+            None if rest.contains(&Step::Each) => true,
+            next => visit_steps(next, rest, structural, each),
+        },
+        (Some((Step::Index(digits), rest)), value) => match value.and_then(|v| item(v, digits, structural)) {
             None if rest.contains(&Step::Each) => true,
             next => visit_steps(next, rest, structural, each),
         },

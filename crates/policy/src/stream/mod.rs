@@ -5,9 +5,11 @@
 
 mod compile;
 mod document;
+mod needs;
 mod program;
 mod run;
 mod scope;
+mod text;
 
 use std::sync::Arc;
 
@@ -160,8 +162,8 @@ impl<'e> Stream<'e> {
             return false;
         }
         let Some(together) = self.together.get_mut(place.together) else { return false };
-        // Only a catalogue from the providers API has paths by version.
-        if self.engine.aliases.has_versions() {
+        // Rules may ask for the version, and a catalogue may have other paths for it.
+        if !version.is_empty() {
             self.kind.push('@');
             self.kind.push_str(version);
         }
@@ -290,7 +292,7 @@ impl Scan<'_> {
             }
             let outcome = match (run.ask(&policy.condition), policy.how) {
                 (Answer::False, _) => continue,
-                (Answer::True, How::Changes) => {
+                (Answer::True, How::Changes { plain: false }) => {
                     others = true;
                     continue;
                 }
@@ -305,9 +307,9 @@ impl Scan<'_> {
             let pick = |instance: &Instance| {
                 let own = |p: &&Policy| p.owner.instance().is_some_and(|own| std::ptr::eq(own, instance));
                 let policy = program.policies.iter().find(own);
-                policy.is_some_and(|p| matches!(p.how, How::General | How::Changes))
+                policy.is_some_and(|p| matches!(p.how, How::General | How::Changes { .. }))
             };
-            // What failed or is not known has been told above.
+            // What failed, is not known or is plain has been told above.
             let told = |hit: &Hit, hits: &[Hit]| hits.iter().any(|other| other.policy == hit.policy);
             for contributor in self.whole(&whole.id, &whole.body, version, Some(&pick)) {
                 if let Some(hit) = program.hit(&contributor)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use glidepath_arm::Value;
 
 use super::Hit;
+use super::text::{Folded, Texts};
 use crate::assignment::Assignment;
 use crate::bind::{Bound, Instance};
 use crate::definition::NamedEffect;
@@ -46,6 +47,8 @@ impl From<bool> for Answer {
 #[derive(Debug, Default)]
 pub(super) struct Program {
     pub(super) columns: Vec<Column>,
+    /// The columns right below the body's root, and below each column (one place later).
+    pub(super) below: Vec<Below>,
     pub(super) tests: Vec<Test>,
     pub(super) policies: Vec<Policy>,
     /// The type as policies write it, and in lower case.
@@ -64,11 +67,41 @@ impl Program {
     }
 }
 
-/// A property by its way from the body's root: a tree, so that `properties` is looked up once.
+/// A property of the body.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Column {
-    pub(super) parent: Option<u32>,
-    pub(super) key: Arc<str>,
+pub(super) enum Column {
+    /// By its way from the root: a tree, so that each object is gone through once for all its members.
+    Member { parent: Option<u32>, key: Arc<str> },
+    /// The first whose beginning is in the body, of (beginning, property).
+    Either(Box<[(u32, u32)]>),
+}
+
+/// The columns right below an object, found by their keys.
+#[derive(Debug, Default)]
+pub(super) struct Below {
+    /// Bit n: there is a key of length n (63: or longer). Most members of a resource are asked for by nobody.
+    lengths: u64,
+    keys: Vec<(Arc<str>, u32)>,
+}
+
+impl Below {
+    pub(super) fn add(&mut self, key: &Arc<str>, column: u32) {
+        self.lengths |= Self::bit(key);
+        self.keys.push((Arc::clone(key), column));
+    }
+
+    fn bit(key: &str) -> u64 {
+        1 << key.len().min(63)
+    }
+
+    /// Which column is this member? Keys compare without case.
+    pub(super) fn find(&self, key: &str) -> Option<u32> {
+        if self.lengths & Self::bit(key) == 0 {
+            return None;
+        }
+        let same = |(own, _): &&(Arc<str>, u32)| own.len() == key.len() && own.eq_ignore_ascii_case(key);
+        self.keys.iter().find(same).map(|(_, column)| *column)
+    }
 }
 
 /// A policy instance, held together with what it is part of.
@@ -123,8 +156,9 @@ pub(super) enum How {
     Effect,
     /// Nobody can tell here: it hangs on related resources, or a resource provider evaluates it.
     Elsewhere,
-    /// It changes requests: what comes of it is worked out together with the others that do.
-    Changes,
+    /// It changes requests: what comes of it is worked out together with the others that do, unless it is plain: no
+    /// other touches its fields, and nothing in its operations hangs on the resource.
+    Changes { plain: bool },
     /// The general evaluator judges it, condition and all: its effect or selectors hang on the resource.
     General,
 }
@@ -155,11 +189,10 @@ pub(super) enum Look {
     Name,
     FullName,
     Id,
-    ApiVersion,
-    /// Every value at a path with `[*]`, or a path that has to be found by looking.
-    Path(Path),
-    /// The first path whose beginning is in the body.
-    Either(Vec<Path>),
+    /// Every value at the end of steps that begin at a column (or the root) with `[*]`.
+    Each(Option<u32>, Arc<[Step]>),
+    /// Every value at a path that has to be found by looking.
+    Loose(Path),
     /// Below a member of a count: of the outermost count 0, of the one in it 1, …
     Member(usize, Arc<[Step]>, bool),
     /// How many members fit.
@@ -173,6 +206,8 @@ pub(super) enum Look {
 pub(super) struct General {
     pub(super) test: rule::Test,
     pub(super) owner: Owner,
+    /// The parts of the body it looks into; `None`: perhaps any.
+    pub(super) parts: Option<Box<[u32]>>,
 }
 
 impl PartialEq for General {
@@ -185,7 +220,8 @@ impl PartialEq for General {
 /// What is counted.
 #[derive(Debug, PartialEq)]
 pub(super) enum Members {
-    Path(Path),
+    Each(Option<u32>, Arc<[Step]>),
+    Loose(Path),
     Member(usize, Arc<[Step]>, bool),
 }
 
@@ -205,12 +241,22 @@ pub(super) enum Against {
     Exists(bool),
     /// `equals` or `notEquals` a text.
     Text {
-        text: Box<str>,
+        text: Folded,
         negative: bool,
     },
     /// `in` or `notIn` a list of texts.
     Texts {
-        texts: Box<[Box<str>]>,
+        texts: Texts,
+        negative: bool,
+    },
+    /// `like` or `notLike` a pattern.
+    Like {
+        pattern: Folded,
+        negative: bool,
+    },
+    /// `contains` or `notContains` a text.
+    Contains {
+        text: Folded,
         negative: bool,
     },
     Other(Operator, Value),

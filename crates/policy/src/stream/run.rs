@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use glidepath_arm::{ResourceId, Value};
-use sonic_rs::JsonValueTrait as _;
+use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
-use super::document::{self, Json, body_member, member, to_body, to_value};
-use super::program::{Against, Answer, Check, General, Look, Members, Node, Program};
+use super::document::{self, Json, body_member, to_body, to_value};
+use super::program::{Against, Answer, Below, Check, Column, General, Look, Members, Node, Program};
 use crate::condition::{compare, over_range};
 use crate::engine::Engine;
 use crate::frame::{Frame, PolicyIds, Surroundings};
-use crate::operator::{Operator, Truth, same_text};
-use crate::path::{Path, Step};
+use crate::operator::{Operator, Truth};
+use crate::path::Step;
 use crate::subject::{Subject, location};
 
 /// What the general evaluator needs: the resource, owned.
@@ -30,7 +31,10 @@ pub(super) struct Run<'r, 'd> {
     pub(super) id: &'d str,
     /// What the tests came to: 0 not asked yet, else the answer's number plus one.
     answers: &'r mut Vec<u8>,
-    cells: Vec<Option<Option<&'d Json>>>,
+    /// What lies at each column, once the object it is in was gone through.
+    cells: Vec<Option<&'d Json>>,
+    /// Which objects were: the root, and behind it the columns.
+    seen: Vec<bool>,
     /// The members of the counts under way, outermost first.
     members: Vec<&'d Json>,
     whole: OnceCell<Whole>,
@@ -57,7 +61,8 @@ impl<'r, 'd> Run<'r, 'd> {
         answers.clear();
         answers.resize(program.tests.len(), 0);
         let cells = vec![None; program.columns.len()];
-        Self { program, engine, around, root, id, answers, cells, members: Vec::new(), whole: OnceCell::new() }
+        let seen = vec![false; program.columns.len() + 1];
+        Self { program, engine, around, root, id, answers, cells, seen, members: Vec::new(), whole: OnceCell::new() }
     }
 
     /// The resource as the general evaluator takes it; made once.
@@ -124,21 +129,14 @@ impl<'r, 'd> Run<'r, 'd> {
             Look::Name => self.check(check, Seen::Text(name(self.id))),
             Look::FullName => self.check(check, Seen::Text(&full_name(self.id))),
             Look::Id => self.check(check, Seen::Text(self.id)),
-            // An export says it beside the body.
-            Look::ApiVersion => self.check(check, Seen::Text(self.around.api_version)),
-            Look::Path(path) => self.every(check, path.has_each(), |each| document::visit(self.root, path, each)),
-            Look::Either(paths) => {
-                let begins = |path: &&Path| {
-                    let mut keys = path.steps.iter().take(2).map_while(|step| match step {
-                        Step::Key(key) => Some(key.as_ref()),
-                        Step::Each => None,
-                    });
-                    let first = keys.next().and_then(|key| body_member(self.root, key));
-                    keys.try_fold(first, |value, key| Some(Some(member(value?, key)?))).flatten().is_some()
-                };
-                let Some(path) = paths.iter().find(begins).or(paths.first()) else { return Answer::Failed };
-                self.every(check, path.has_each(), |each| document::visit(self.root, path, each))
+            Look::Each(base, steps) => {
+                let start = base.map_or(Some(self.root), |at| self.column(at));
+                // Nothing below what is missing.
+                let none = start.is_none();
+                let many = steps.contains(&Step::Each);
+                self.every(check, many, |each| (none && many) || document::visit_steps(start, steps, false, each))
             }
+            Look::Loose(path) => self.every(check, path.has_each(), |each| document::visit(self.root, path, each)),
             Look::Member(level, steps, structural) => {
                 let Some(member) = self.members.get(*level).copied() else { return Answer::Failed };
                 let many = steps.contains(&Step::Each);
@@ -150,19 +148,69 @@ impl<'r, 'd> Run<'r, 'd> {
     }
 
     fn column(&mut self, at: u32) -> Option<&'d Json> {
-        if let Some(Some(known)) = self.cells.get(at as usize) {
-            return *known;
-        }
         let program = self.program;
-        let column = program.columns.get(at as usize)?;
-        let found = match column.parent {
-            None => body_member(self.root, &column.key),
-            Some(parent) => self.column(parent).and_then(|value| member(value, &column.key)),
-        };
-        if let Some(cell) = self.cells.get_mut(at as usize) {
-            *cell = Some(found);
+        match program.columns.get(at as usize)? {
+            Column::Member { parent, .. } => {
+                let place = parent.map_or(0, |p| p as usize + 1);
+                if self.is_new(place) {
+                    let object = parent.map_or(Some(self.root), |p| self.column(p));
+                    self.go_through(object, program.below.get(place)?);
+                }
+            }
+            Column::Either(all) => {
+                if self.is_new(at as usize + 1) {
+                    let begins = |run: &mut Self, beginning: u32| run.column(beginning).is_some();
+                    let first = all.iter().find(|(beginning, _)| begins(self, *beginning)).or(all.first());
+                    let found = first.and_then(|(_, property)| self.column(*property));
+                    if let Some(cell) = self.cells.get_mut(at as usize) {
+                        *cell = found;
+                    }
+                }
+            }
         }
-        found
+        self.cells.get(at as usize).copied().flatten()
+    }
+
+    /// Is it asked for the first time?
+    fn is_new(&mut self, place: usize) -> bool {
+        self.seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true))
+    }
+
+    /// Notes the members of an object that are columns; of several with the same name the last.
+    fn go_through(&mut self, object: Option<&'d Json>, below: &Below) {
+        for (key, value) in object.and_then(|o| o.as_object()).into_iter().flat_map(|o| o.iter()) {
+            if let Some(cell) = below.find(key).and_then(|at| self.cells.get_mut(at as usize)) {
+                *cell = Some(value);
+            }
+        }
+    }
+
+    /// A body with some columns only.
+    fn part(&mut self, columns: &[u32]) -> Value {
+        let mut body = Value::Object(Arc::default());
+        for at in columns {
+            let Some(found) = self.column(*at) else { continue };
+            let mut keys = Vec::new();
+            let mut next = Some(*at);
+            while let Some(Column::Member { parent, key }) = next.and_then(|at| self.program.columns.get(at as usize)) {
+                keys.push(Arc::clone(key));
+                next = *parent;
+            }
+            let mut place = &mut body;
+            while let Some(key) = keys.pop() {
+                let object = place.make_object();
+                if keys.is_empty() {
+                    object.insert(key, to_value(found));
+                    break;
+                }
+                if object.get(&key).is_none() {
+                    object.insert(key.clone(), Value::Object(Arc::default()));
+                }
+                let Some(inner) = object.get_mut(&key) else { break };
+                place = inner;
+            }
+        }
+        body
     }
 
     /// A condition on `[*]` asks it of every member: with none it is met.
@@ -182,7 +230,10 @@ impl<'r, 'd> Run<'r, 'd> {
         match (none, many) {
             (true, true) => match &check.against {
                 Against::Other(operator, _) => self.of_none(operator.is_negative()),
-                Against::Text { negative, .. } | Against::Texts { negative, .. } => self.of_none(*negative),
+                Against::Text { negative, .. }
+                | Against::Texts { negative, .. }
+                | Against::Like { negative, .. }
+                | Against::Contains { negative, .. } => self.of_none(*negative),
                 Against::Exists(_) => self.of_none(false),
             },
             (true, false) => self.check(check, Seen::Nothing),
@@ -201,7 +252,11 @@ impl<'r, 'd> Run<'r, 'd> {
             true
         };
         match over {
-            Members::Path(path) => document::visit(self.root, path, &mut keep),
+            Members::Each(base, steps) => {
+                let start = base.map_or(Some(self.root), |at| self.column(at));
+                start.is_none() || document::visit_steps(start, steps, false, &mut keep)
+            }
+            Members::Loose(path) => document::visit(self.root, path, &mut keep),
             Members::Member(level, steps, structural) => {
                 let Some(member) = self.members.get(*level).copied() else { return Answer::Failed };
                 document::visit_steps(Some(member), steps, *structural, &mut keep)
@@ -254,23 +309,36 @@ impl<'r, 'd> Run<'r, 'd> {
         match (&check.against, seen, text) {
             (Against::Exists(wanted), seen, _) => Answer::from(matches!(seen, Seen::Nothing) != *wanted),
             (Against::Text { text: wanted, negative }, Seen::Nothing, _) => {
-                Answer::from(wanted.is_empty() != *negative)
+                Answer::from(wanted.as_str().is_empty() != *negative)
             }
-            (Against::Text { text: wanted, negative }, _, Some(text)) => {
-                Answer::from(same_text(text, wanted) != *negative)
-            }
+            (Against::Text { text: wanted, negative }, _, Some(text)) => Answer::from(wanted.is(text) != *negative),
             (Against::Text { text: wanted, negative }, ..) => {
                 let operator = if *negative { Operator::NotEquals } else { Operator::Equals };
-                self.compare(operator, seen, &Value::from(wanted.as_ref()), check.location)
+                self.compare(operator, seen, &Value::from(wanted.as_str()), check.location)
             }
             (Against::Texts { negative, .. }, Seen::Nothing, _) => Answer::from(*negative),
-            (Against::Texts { texts, negative }, _, Some(text)) => {
-                Answer::from(texts.iter().any(|wanted| same_text(text, wanted)) != *negative)
-            }
+            (Against::Texts { texts, negative }, _, Some(text)) => Answer::from(texts.have(text) != *negative),
             (Against::Texts { texts, negative }, ..) => {
                 let operator = if *negative { Operator::NotIn } else { Operator::In };
-                let list: Vec<Value> = texts.iter().map(|text| Value::from(text.as_ref())).collect();
+                let list: Vec<Value> = texts.iter().map(Value::from).collect();
                 self.compare(operator, seen, &list.into(), check.location)
+            }
+            (Against::Like { negative, .. } | Against::Contains { negative, .. }, Seen::Nothing, _) => {
+                Answer::from(*negative)
+            }
+            (Against::Like { pattern, negative }, seen, text) => {
+                let operator = if *negative { Operator::NotLike } else { Operator::Like };
+                match text.and_then(|text| pattern.fits(text)) {
+                    Some(fits) => Answer::from(fits != *negative),
+                    None => self.compare(operator, seen, &Value::from(pattern.as_str()), check.location),
+                }
+            }
+            (Against::Contains { text: part, negative }, seen, text) => {
+                let operator = if *negative { Operator::NotContains } else { Operator::Contains };
+                match text.and_then(|text| part.is_in(text)) {
+                    Some(fits) => Answer::from(fits != *negative),
+                    None => self.compare(operator, seen, &Value::from(part.as_str()), check.location),
+                }
             }
             (Against::Other(operator, right), Seen::Text(_), Some(text)) if check.location => {
                 self.compare(*operator, Seen::Text(text), right, true)
@@ -289,8 +357,15 @@ impl<'r, 'd> Run<'r, 'd> {
         of_truth(compare(operator, left.as_ref(), right, self.around.semantics))
     }
 
-    fn general(&self, general: &General) -> Answer {
-        let whole = self.whole();
+    fn general(&mut self, general: &General) -> Answer {
+        let part;
+        let whole = match &general.parts {
+            Some(parts) if self.whole.get().is_none() => {
+                part = Whole { id: ResourceId::new(self.id), body: self.part(parts) };
+                &part
+            }
+            _ => self.whole(),
+        };
         let Some(instance) = general.owner.instance() else { return Answer::Failed };
         let version = self.around.api_version;
         let Some(subject) = Subject::new(&whole.id, &whole.body, version, &self.engine.aliases) else {

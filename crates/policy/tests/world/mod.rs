@@ -9,8 +9,9 @@ use glidepath_policy::{Aliases, Engine};
 use glidepath_source::{Text, json};
 
 pub(crate) fn corpora() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
-    if folder.is_dir() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = here.ancestors().take(4).map(|above| above.join("shared/corpora"));
+    if let Some(folder) = beside.into_iter().find(|folder| folder.is_dir()) {
         return Some(folder);
     }
     println!("skipped: there are no corpora beside the project");
