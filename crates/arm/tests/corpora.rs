@@ -247,6 +247,20 @@ fn portal_is_fast() {
     assert!(cfg!(debug_assertions) || best.as_millis() < 200, "{best:?}");
 }
 
+/// Reading and expanding the largest Enterprise-Scale deployment, from disk.
+#[test]
+fn eslz_is_fast() {
+    let mut best = std::time::Duration::MAX;
+    for _ in 0..3 {
+        let start = std::time::Instant::now();
+        let Some(expansion) = eslz("eslzArm.terraform-sync.param.json") else { return };
+        best = best.min(start.elapsed());
+        assert_eq!(expansion.resources.len(), 778);
+    }
+    println!("reading and expanding eslzArm took {best:?}");
+    assert!(cfg!(debug_assertions) || best.as_millis() < 400, "{best:?}");
+}
+
 fn eslz(file: &str) -> Option<Expansion> {
     let root = corpora("enterprise-scale/eslzArm")?;
     let template = read(&root.join("eslzArm.json")).unwrap();

@@ -32,11 +32,11 @@ pub(crate) enum Command {
         before_long_help = "Examples:\n  glidepath up examples/contoso\n  glidepath up examples/contoso --output json | jq .gates\n"
     )]
     Up(UpArgs),
-    /// What policy will do to a template, before anyone deploys it
+    /// What policy will do to templates, plans or resources, before anyone deploys them
     #[command(
-        before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check app.json --at corp --parameters environment=test -o sarif\n  glidepath check estate.ndjson --at corp\n"
+        before_long_help = "Examples:\n  glidepath check app.json --parameters app.parameters.json\n  glidepath check main.bicep --at corp --parameters environment=test -o markdown\n  glidepath check infrastructure --at corp --baseline known.sarif -o sarif\n  glidepath check plan.json estate.ndjson --at corp --caller pipeline\n"
     )]
-    Check(Box<CheckArgs>),
+    Check(Box<crate::check::CheckArgs>),
     /// Readiness: what is missing, what to do first, and proof that it was done
     #[command(
         before_long_help = "Examples:\n  glidepath assess examples/contoso\n  glidepath assess --estate resources.json --answers readiness.yaml -o json\n"
@@ -146,48 +146,6 @@ pub(crate) struct PolicySources {
     /// Region of deployments and resource groups [default: the design's first region, else swedencentral]
     #[arg(long, value_name = "REGION")]
     pub(crate) location: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
-    /// ARM templates (JSON, hand-written or compiled from Bicep), or exported resources (.ndjson, one a line)
-    #[arg(required = true, value_name = "TEMPLATE")]
-    pub(crate) templates: Vec<PathBuf>,
-
-    /// A parameter file, or one value as name=value; later ones win
-    #[arg(short, long, value_name = "FILE|NAME=VALUE")]
-    pub(crate) parameters: Vec<String>,
-
-    /// Where linked templates lie: what their URI starts with, and the folder that stands for it
-    #[arg(long, value_name = "URI_PREFIX=DIR")]
-    pub(crate) link: Vec<String>,
-
-    #[command(flatten)]
-    pub(crate) policies: PolicySources,
-
-    /// The management group that the deployment's subscription is placed under
-    #[arg(long, value_name = "MANAGEMENT_GROUP", default_value = "corp")]
-    pub(crate) at: String,
-
-    /// Subscription of the deployment
-    #[arg(long, value_name = "GUID", default_value = "00000000-0000-0000-0000-000000000000")]
-    pub(crate) subscription: String,
-
-    /// Resource group of the deployment
-    #[arg(long, value_name = "NAME", default_value = "rg-check")]
-    pub(crate) resource_group: String,
-
-    /// Name of the deployment: names made from it with uniqueString() depend on it [default: the template's file name]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) deployment_name: Option<String>,
-
-    /// Show every evaluated condition, and what is compliant too
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-
-    /// How the answer is written
-    #[arg(short, long, default_value = "table", env = "GLIDEPATH_OUTPUT")]
-    pub(crate) output: Format,
 }
 
 #[derive(Debug, Args)]

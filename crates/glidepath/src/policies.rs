@@ -72,6 +72,17 @@ fn placed(args: &PolicySources, findings: &mut Vec<Finding>) -> Result<Placed, F
     if args.library.is_empty() {
         let folder = args.design.clone().or_else(|| files::find_design(std::path::Path::new(".")));
         if let Some(folder) = folder {
+            if let Some(architecture) = &args.architecture {
+                let at = folder.display();
+                return Err(Finding::error(
+                    "check/architecture-of-design",
+                    "`--architecture` does not go with a design",
+                )
+                .about(architecture.clone())
+                .why(format!("the design in `{at}` says which architecture is placed"))
+                .help("take --architecture out, or give the libraries it chooses from with --library")
+                .into());
+            }
             let compilation = sources::design(&folder, findings)?;
             let region = compilation.design.regions.first().cloned().unwrap_or_else(|| DEFAULT_REGION.to_owned());
             let compiled = compilation.compiled;
@@ -133,6 +144,13 @@ fn builtins(
 ) -> Result<(), Failure> {
     let texts = sources::builtin_files(folder, findings)?;
     let (assets, problems) = glidepath_library::builtins(&texts);
+    if assets.is_empty() {
+        let name = folder.display().to_string();
+        return Err(Finding::error("check/no-builtins", format!("`{name}` holds no policy definition"))
+            .about(name)
+            .help("give the folder `built-in-policies` of a checkout of github.com/Azure/azure-policy")
+            .into());
+    }
     // A built-in that cannot be read concerns only those whose assignment names it: told as missing then.
     findings.extend(problems.into_iter().filter(|f| !f.is_error()));
     let by_id: std::collections::BTreeMap<ResourceId, Value> = assets.into_iter().collect();

@@ -127,6 +127,14 @@ pub(crate) fn aliases(path: &Path) -> Result<Aliases, Failure> {
                 .into()
         });
     }
+    // A table of something else would resolve nothing, and everything would seem to be in order.
+    let is_row = |line: &str| line.split_once(',').is_some_and(|(name, _)| name.contains('.') && name.contains('/'));
+    if !text.lines().take(20).any(is_row) {
+        return Err(Finding::error("file/no-aliases", format!("`{name}` is no table of policy aliases"))
+            .about(&name)
+            .help("give CSV `alias,path`, such as `Microsoft.Storage/storageAccounts/sku.name,sku.name`, or the JSON of the providers API")
+            .into());
+    }
     Ok(Aliases::from_csv(text))
 }
 

@@ -26,6 +26,8 @@ pub struct Engine {
     pub(crate) aliases: Aliases,
     pub(crate) semantics: Semantics,
     pub(crate) fields: Fields,
+    /// `requestContext().identity` of every request, where it is known.
+    pub(crate) caller: Option<Value>,
     definitions: FxHashMap<ResourceId, Arc<Definition>>,
     initiatives: BTreeMap<ResourceId, Arc<Initiative>>,
     assignments: BTreeMap<ResourceId, Entry>,
@@ -127,6 +129,12 @@ impl Engine {
     /// The same engine under other readings of disputed passages.
     pub fn with_semantics(mut self, semantics: Semantics) -> Self {
         self.semantics = semantics;
+        self
+    }
+
+    /// The same engine where the caller of all requests is known: `requestContext().identity`, an object of claims.
+    pub fn with_caller(mut self, identity: Value) -> Self {
+        self.caller = Some(identity);
         self
     }
 

@@ -74,7 +74,7 @@ pub(crate) fn judge_some(engine: &Engine, request: &Request<'_>, pick: Option<&d
         resource_group: &request.resource_group,
         now: request.now,
         fields: &engine.fields,
-        identity: &Value::Null,
+        identity: engine.caller.as_ref().unwrap_or(&Value::Null),
         policy: None,
         semantics: engine.semantics,
     };

@@ -16,14 +16,36 @@ use crate::{Finding, Kind, Member, Node, Span, Text};
 const DEEPEST: usize = 512;
 /// Objects up to this size are searched for a key member by member.
 const FEW_MEMBERS: usize = 16;
+/// How many repeated keys are told: a file made of them says nothing new after that.
+const MOST_REPEATED: usize = 100;
 
 /// Reads one JSON document. Nesting is limited to 512 levels.
 ///
 /// # Errors
 /// The one finding `json/syntax` with the position of the first error, or `json/empty`.
 pub fn parse(text: &Text) -> Result<Node, Finding> {
+    read(text).map(|(node, _)| node)
+}
+
+/// Reads one JSON document as [`parse`] does; beside it the warnings `json/duplicate-key` about keys that stand twice in
+/// one object.
+///
+/// # Errors
+/// As of [`parse`].
+pub fn parse_telling(text: &Text) -> Result<(Node, Vec<Finding>), Finding> {
+    let (node, repeated) = read(text)?;
+    let tell = |Repeated { key, first, again }: Repeated| {
+        Finding::warning("json/duplicate-key", format!("the key `{key}` stands twice in one object"))
+            .at(text, again)
+            .why("the last value counts here; other readers take the first one, or refuse the file")
+            .help(format!("the other one is at {}:{}; keep one", text.name(), text.position(first.start)))
+    };
+    Ok((node, repeated.into_iter().map(tell).collect()))
+}
+
+fn read(text: &Text) -> Result<(Node, Vec<Repeated>), Finding> {
     let source = text.as_str();
-    let mut reader = Reader { source, bytes: source.as_bytes(), at: 0, depth: 0 };
+    let mut reader = Reader { source, bytes: source.as_bytes(), at: 0, depth: 0, repeated: Vec::new() };
     let result = reader.blank().and_then(|()| {
         if reader.at == reader.bytes.len() {
             return Ok(None);
@@ -36,7 +58,7 @@ pub fn parse(text: &Text) -> Result<Node, Finding> {
         }
     });
     match result {
-        Ok(Some(node)) => Ok(node),
+        Ok(Some(node)) => Ok((node, reader.repeated)),
         Ok(None) => Err(Finding::error("json/empty", "the file holds no JSON value")
             .at(text, Span::default())
             .help("put a JSON document in it, or leave the file out")),
@@ -54,11 +76,19 @@ struct Wrong {
     end: usize,
 }
 
+/// A key that stands twice in one object.
+struct Repeated {
+    key: Arc<str>,
+    first: Span,
+    again: Span,
+}
+
 struct Reader<'t> {
     source: &'t str,
     bytes: &'t [u8],
     at: usize,
     depth: usize,
+    repeated: Vec<Repeated>,
 }
 
 impl<'t> Reader<'t> {
@@ -242,7 +272,11 @@ impl<'t> Reader<'t> {
             self.at += 1;
             self.blank()?;
             let value = self.value()?;
-            put(&mut members, &mut known, Member { key, key_span, value });
+            if let Some(first) = put(&mut members, &mut known, Member { key: key.clone(), key_span, value })
+                && self.repeated.len() < MOST_REPEATED
+            {
+                self.repeated.push(Repeated { key, first, again: key_span });
+            }
             self.blank()?;
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -351,8 +385,8 @@ impl Wrong {
     }
 }
 
-/// Adds a member; of several with one key the last counts.
-fn put(members: &mut Vec<Member>, known: &mut HashMap<Arc<str>, usize>, member: Member) {
+/// Adds a member; of several with one key the last counts. Gives where the key stood before.
+fn put(members: &mut Vec<Member>, known: &mut HashMap<Arc<str>, usize>, member: Member) -> Option<Span> {
     let at = if members.len() < FEW_MEMBERS {
         members.iter().position(|m| m.key == member.key)
     } else {
@@ -362,12 +396,13 @@ fn put(members: &mut Vec<Member>, known: &mut HashMap<Arc<str>, usize>, member: 
         known.get(&member.key).copied()
     };
     match at.and_then(|at| members.get_mut(at)) {
-        Some(slot) => *slot = member,
+        Some(slot) => Some(std::mem::replace(slot, member).key_span),
         None => {
             if !known.is_empty() {
                 known.insert(member.key.clone(), members.len());
             }
             members.push(member);
+            None
         }
     }
 }
@@ -409,6 +444,15 @@ mod tests {
         let many: Vec<String> = (0..40).map(|i| format!("\"k{}\": {i}", i % 20)).collect();
         let many = parse(&Text::new("t", format!("{{{}}}", many.join(",")))).unwrap();
         assert_eq!((many.members().len(), many.get("k19").map(|n| &n.kind)), (20, Some(&Kind::Int(39))));
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_told() {
+        let text = Text::new("t.json", "{\n  \"a\": 1,\n  \"b\": {\"c\": 1, \"c\": 2},\n  \"a\": 3\n}");
+        let (_, told) = parse_telling(&text).unwrap();
+        let places: Vec<String> = told.iter().map(|f| f.place.as_ref().unwrap().to_string()).collect();
+        assert_eq!(places, ["t.json:3:17", "t.json:4:3"]);
+        assert!(told[1].help.as_ref().unwrap().contains("t.json:2:3"), "{told:?}");
     }
 
     #[test]

@@ -230,9 +230,19 @@ impl Parser<'_> {
         Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
+    /// Also the blanks beyond ASCII that come with pasted text: built-in policies hold a narrow no-break space.
     fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-            self.at += 1;
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
+                Some(byte) if !byte.is_ascii() => {
+                    match self.text.get(self.at..).and_then(|rest| rest.chars().next()).filter(|c| c.is_whitespace()) {
+                        Some(blank) => self.at += blank.len_utf8(),
+                        None => return,
+                    }
+                }
+                _ => return,
+            }
         }
     }
 

@@ -19,7 +19,6 @@ impl<'a> Session<'a> {
     pub(super) fn run(&self, root: Rc<Deployment<'a>>) -> Expansion {
         let root = self.root.get_or_init(|| root).clone();
         let mut expansion = Expansion::default();
-        self.tell_shape(&root);
         self.emit(&root, None, &mut expansion);
         for output in root.template.get("outputs").map(Node::members).unwrap_or_default() {
             let value = match self.output(&root, &output.key) {
@@ -40,16 +39,9 @@ impl<'a> Session<'a> {
         expansion
     }
 
-    /// What must be so for a text to be a template at all.
-    fn tell_shape(&self, root: &Rc<Deployment<'a>>) {
-        if root.template.get("resources").is_none() {
-            let finding = Finding::error("template/no-resources", "this is not an ARM template: it has no `resources`");
-            self.tell(finding.at(root.text, root.template.span));
-        }
-    }
-
     /// `around`: the unknown condition of a deployment around this one.
     fn emit(&self, deployment: &Rc<Deployment<'a>>, around: Option<&Value>, expansion: &mut Expansion) {
+        self.tell_shape(deployment);
         self.bind_all(deployment);
         self.tell_limits(deployment);
         let instances = self.instances(deployment);
@@ -132,17 +124,14 @@ impl<'a> Session<'a> {
         (ids(&all), ids(&edges.implied))
     }
 
-    /// Binds every parameter that is given or required: what is wrong with it is told even if nothing asks for it.
+    /// Binds every parameter, as Azure does: what is wrong with its value is told even if nothing asks for it.
     fn bind_all(&self, deployment: &Rc<Deployment<'a>>) {
         if deployment.is_outer {
             return;
         }
         let site = Site::of(deployment);
         for member in deployment.template.get("parameters").map(Node::members).unwrap_or_default() {
-            let given = deployment.frame.supplied.iter().any(|(n, _)| n.eq_ignore_ascii_case(&member.key));
-            if (given || member.value.get("defaultValue").is_none())
-                && let Err(error) = deployment.frame.parameter(self, &member.key, &site)
-            {
+            if let Err(error) = deployment.frame.parameter(self, &member.key, &site) {
                 self.failed(&error, Place::new(deployment.text, member.value.span), &deployment.chain);
             }
         }
@@ -159,6 +148,10 @@ impl<'a> Session<'a> {
                 first.insert(id.to_ascii_lowercase(), instance);
                 continue;
             };
+            // Which of two with conditions is deployed, Azure decides; templates write both branches of a choice so.
+            if instance.condition(self).is_unknown() || earlier.condition(self).is_unknown() {
+                continue;
+            }
             let at = earlier.site.text.position(earlier.node.span.start);
             let finding = Finding::error("template/duplicate-resource", format!("`{id}` is declared twice"))
                 .at_place(Some(instance.place()))

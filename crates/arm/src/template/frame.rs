@@ -110,11 +110,12 @@ impl<'a> Frame<'a> {
         Ok(value)
     }
 
+    /// The value that is given, or the default: what is evaluated, and where it stands. Apart from [`Frame::bound`], so
+    /// that a chain of parameters takes little stack.
     fn bind(&self, session: &Session<'a>, name: &str, declared: &'a Node, place: Place, site: &Site<'a>) -> Value {
         let given = self.supplied.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, supplied)| supplied);
-        let expression = format!("parameters('{}')", name.replace('\'', "''"));
         let (mut value, mut given_at) = match given {
-            Some(Supplied::Secret) => (Some(Value::unknown(Reason::Secret(name.into()), &expression)), None),
+            Some(Supplied::Secret) => (Some(Value::unknown(Reason::Secret(name.into()), expression_of(name))), None),
             Some(Supplied::Value(value)) => (Some(value.clone()), None),
             Some(Supplied::Node(node, given_site)) => {
                 (Some(session.value(node, given_site)), Some(Place::new(given_site.text, node.span)))
@@ -133,6 +134,20 @@ impl<'a> Frame<'a> {
             given_at = Some(Place::new(self.text, default.span));
             is_default = true;
         }
+        self.bound(session, name, declared, (value, given_at, is_default), place, site)
+    }
+
+    /// The value as the template sees it: secrets hidden, what does not fit its declaration told.
+    fn bound(
+        &self,
+        session: &Session<'a>,
+        name: &str,
+        declared: &'a Node,
+        (value, given_at, is_default): (Option<Value>, Option<Place>, bool),
+        place: Place,
+        site: &Site<'a>,
+    ) -> Value {
+        let expression = expression_of(name);
         let definition = session.resolved(declared, self);
         let nullable = |node: &Node| node.get("nullable").is_some_and(|n| n.kind == glidepath_source::Kind::Bool(true));
         let mut value = match value {
@@ -253,6 +268,10 @@ pub(super) fn settle(memo: &RefCell<FxHashMap<Arc<str>, State>>, key: Arc<str>, 
     } else {
         memo.remove(&key);
     }
+}
+
+fn expression_of(parameter: &str) -> String {
+    format!("parameters('{}')", parameter.replace('\'', "''"))
 }
 
 /// A secure value with its texts taken out.

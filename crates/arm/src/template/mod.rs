@@ -29,6 +29,7 @@ mod reference;
 mod resources;
 mod scope;
 mod session;
+mod shape;
 mod types;
 mod wrapper;
 
@@ -223,8 +224,11 @@ pub struct Dropped {
 /// result.
 pub fn expand(template: &Text, parameters: &Parameters, context: &Context, links: &dyn Links) -> Expansion {
     let mut findings = parameters.findings().to_vec();
-    let root = match json::parse(template) {
-        Ok(root) => root,
+    let root = match json::parse_telling(template) {
+        Ok((root, told)) => {
+            findings.extend(told);
+            root
+        }
         Err(finding) => {
             findings.push(finding);
             return Expansion { findings, ..Expansion::default() };

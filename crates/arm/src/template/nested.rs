@@ -255,8 +255,11 @@ impl<'a> Session<'a> {
         if let Some(known) = self.linked.borrow().get(uri) {
             return *known;
         }
-        let document = self.links.fetch(uri).and_then(|text| match json::parse(&text) {
-            Ok(root) => self.arena.add(text, root),
+        let document = self.links.fetch(uri).and_then(|text| match json::parse_telling(&text) {
+            Ok((root, told)) => {
+                told.into_iter().for_each(|finding| self.tell(finding));
+                self.arena.add(text, root)
+            }
             Err(finding) => {
                 self.tell(finding);
                 None

@@ -41,8 +41,11 @@ impl Parameters {
     /// Adds a parameter file, `{"parameters": {"x": {"value": …}}}`, or a plain object of values. What is wrong with it
     /// becomes a finding of the expansion.
     pub fn add_file(&mut self, text: &Text) {
-        let root = match json::parse(text) {
-            Ok(root) => root,
+        let root = match json::parse_telling(text) {
+            Ok((root, told)) => {
+                self.findings.extend(told);
+                root
+            }
             Err(finding) => {
                 self.findings.push(finding);
                 return;

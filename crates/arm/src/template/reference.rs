@@ -270,8 +270,9 @@ impl<'a> Session<'a> {
             }
         };
         let kind = ResourceId::new(wanted).resource_type()?;
-        let found = self.by_id(wanted, index.get(&kind.as_str().to_ascii_lowercase())?)?;
-        (found.condition(self) != Value::Bool(false)).then_some(found)
+        let instances = index.get(&kind.as_str().to_ascii_lowercase())?;
+        // One whose condition hangs on what is being evaluated is deployed after it.
+        self.attempt(|| self.by_id(wanted, instances).filter(|found| found.condition(self) != Value::Bool(false)))
     }
 
     /// Notes that the resource of a site depends on another of the same template.
@@ -302,7 +303,8 @@ impl<'a> Session<'a> {
         if instance.looking.replace(true) {
             return None;
         }
-        let found = self.declared_at(instance, path, is_full);
+        // A deployment may read what a later one changes: then the declaration leads back here, and says nothing.
+        let found = self.attempt(|| self.declared_at(instance, path, is_full));
         instance.looking.set(false);
         let (value, used) = found?;
         let whole = used == path.len();

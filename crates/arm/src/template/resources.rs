@@ -10,6 +10,8 @@ use super::evaluate::Site;
 use super::nested::Deployment;
 use super::scope::{Target, append, resource_id};
 use super::session::Session;
+use super::shape::a_node;
+use crate::expression::functions::a_kind;
 use crate::{Object, Reason, ResourceId, Value};
 
 pub(super) const DEPLOYMENTS: &str = "Microsoft.Resources/deployments";
@@ -143,6 +145,14 @@ impl<'a> Instance<'a> {
                 session.tell(Finding { chain: self.site.chain(), ..finding });
                 return Value::unknown(Reason::Failed("the resource has no type".into()), "null()");
             };
+            if !matches!(own, Value::String(_) | Value::Unknown(_)) {
+                let message = format!("the type of a resource is a string, this is {}", a_kind(&own));
+                let place = self.node.get("type").map_or_else(|| self.place(), |n| Place::new(self.site.text, n.span));
+                let finding = Finding::error("template/bad-shape", message.clone()).at_place(Some(place));
+                let finding = finding.help("for example \"Microsoft.Storage/storageAccounts\"");
+                session.tell(Finding { chain: self.site.chain(), ..finding });
+                return Value::unknown(Reason::Failed(message), "null()");
+            }
             match &self.parent {
                 Some(parent) => {
                     let outer = parent.kind(session);
@@ -459,13 +469,5 @@ impl<'a> Session<'a> {
             },
             (None, None) => own.clone(),
         }
-    }
-}
-
-fn a_node(node: &Node) -> String {
-    match node.kind_name() {
-        "null" => "null".into(),
-        kind @ ("array" | "object") => format!("an {kind}"),
-        kind => format!("a {kind}"),
     }
 }

@@ -141,6 +141,18 @@ impl<'a> Session<'a> {
         self.untold.get() == since
     }
 
+    /// Evaluates what fails only because of where it is asked from; `None` where it does. The failure is forgotten: what is
+    /// made of the answer may be memoised.
+    pub(super) fn attempt<T>(&self, compute: impl FnOnce() -> Option<T>) -> Option<T> {
+        let since = self.untold.get();
+        let result = self.quietly(compute);
+        if self.remembers(since) {
+            return result;
+        }
+        self.untold.set(since);
+        None
+    }
+
     /// Tells a finding, once.
     pub(super) fn tell(&self, finding: Finding) {
         if self.quiet.get() > 0 {

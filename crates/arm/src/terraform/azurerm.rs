@@ -10,6 +10,8 @@ use crate::template::Expanded;
 use crate::{Object, Value};
 
 const TYPES: &str = include_str!("../../../../catalogue/terraform/types.csv");
+const ARM_TYPES: &str = include_str!("../../../../catalogue/terraform/arm_types.csv");
+const ASSOCIATIONS: &str = include_str!("../../../../catalogue/terraform/associations.csv");
 const PROPERTIES: &str = include_str!("../../../../catalogue/terraform/properties.csv");
 
 /// Attributes that say nothing about the body: names, parents, what the provider computes or keeps for itself.
@@ -61,15 +63,99 @@ fn properties() -> &'static [Property] {
     })
 }
 
-/// The ARM type of an azurerm type.
+/// The ARM type of an azurerm type, whether its properties are mapped or not.
 pub(super) fn arm_type(kind: &str) -> Option<&'static str> {
-    types().iter().find(|t| t.name == kind).map(|t| t.arm)
+    let mapped = types().iter().find(|t| t.name == kind).map(|t| t.arm);
+    mapped
+        .or_else(|| ARM_TYPES.lines().filter_map(|l| l.split_once(',')).find(|(name, _)| *name == kind).map(|(_, t)| t))
+}
+
+/// Rows of one association: parent attribute, attribute, path, conversion.
+fn associations(kind: &str) -> impl Iterator<Item = [&'static str; 4]> {
+    let rows = ASSOCIATIONS.lines().skip(1).filter_map(|line| line.split_once(','));
+    rows.filter(move |(name, _)| *name == kind).filter_map(|(_, rest)| cells(rest))
+}
+
+/// Does it change another resource instead of being one?
+pub(super) fn is_association(kind: &str) -> bool {
+    associations(kind).next().is_some()
+}
+
+/// Writes an association into the resource it changes; false where that is not in the plan.
+pub(super) fn associate<'r>(planned: &Planned<'_>, resources: impl Iterator<Item = &'r mut Expanded>) -> bool {
+    let mut rows = associations(planned.kind).peekable();
+    let parent = rows.peek().and_then(|[parent, ..]| planned.id_in(parent));
+    let Some(Value::String(parent)) = parent else { return false };
+    let is_parent = |r: &&mut Expanded| r.id.as_str().is_some_and(|id| id.eq_ignore_ascii_case(&parent));
+    let mut resources = resources;
+    let Some(resource) = resources.find(is_parent) else { return false };
+    let body = resource.body.make_object();
+    for [_, attribute, path, convert] in rows {
+        let Some(value) = planned.id_in(attribute).filter(is_something) else { continue };
+        let value = converted(value, convert);
+        match path.split_once("[].") {
+            Some((list, path)) => {
+                let parts: Vec<&str> = list.split('.').collect();
+                let whole = Value::Object(std::sync::Arc::new(body.clone()));
+                let at = whole.at(&parts).and_then(Value::as_array).map_or(0, <[Value]>::len);
+                set_item(body, list, at, path, value);
+            }
+            None => set(body, path, value),
+        }
+    }
+    true
+}
+
+/// A resource whose ARM type is known and whose properties are not mapped: all of it but what every resource has is
+/// unknown, so that policies that look at more depend on it.
+fn unmapped_type(planned: &Planned<'_>, arm: &'static str) -> Expanded {
+    let mut body = Object::new();
+    for row in properties().iter().filter(|p| p.of == "*") {
+        put(planned, row, &mut body);
+    }
+    let unknown = |part: &str| {
+        let what = format!("the {part} of {}", planned.kind);
+        Value::unknown(crate::Reason::Context(what), format!("{}.{part}", planned.address))
+    };
+    for part in ["properties", "sku", "kind"] {
+        body.insert(part, unknown(part));
+    }
+    if let Some(identity) = azapi::identity(planned) {
+        body.insert("identity", identity);
+    }
+    let name = planned.get("name").cloned().unwrap_or(Value::Null);
+    let subscription = planned.context.subscription_id.clone().unwrap_or_default();
+    let outer = arm.rsplit_once('/').map_or("", |(outer, _)| outer);
+    let attributes = planned.after.as_object().into_iter().flat_map(Object::iter);
+    let parent = attributes.filter(|(key, _)| key.ends_with("_id")).find_map(|(key, _)| {
+        let id = planned.id_in(key)?;
+        let of = crate::ResourceId::new(id.as_str()?).resource_type()?;
+        of.as_str().eq_ignore_ascii_case(outer).then_some(id)
+    });
+    let id = match (&parent, &name, planned.get("resource_group_name")) {
+        (Some(Value::String(parent)), Value::String(name), _) => azapi::join(parent, arm, name).into(),
+        (None, Value::String(name), Some(Value::String(group))) if !outer.contains('/') => {
+            let base = Value::from(format!("/subscriptions/{subscription}/resourceGroups/{group}"));
+            crate::template::id_of(&base, arm, name)
+        }
+        _ => Value::Null,
+    };
+    let id = if id.is_null() { unknown("id") } else { id };
+    let mut resource = planned.expanded(id, "", body);
+    resource.resource_type = crate::ResourceType::new(arm);
+    resource
 }
 
 /// The resource, where its type is known, and what of it is not evaluated.
 pub(super) fn resource(planned: &Planned<'_>) -> (Option<Expanded>, Vec<String>) {
     let Some(kind) = types().iter().find(|t| t.name == planned.kind) else {
-        return (None, vec![format!("resources of type `{}`", planned.kind)]);
+        return match arm_type(planned.kind) {
+            Some(arm) => {
+                let what = format!("the properties of `{}` ({arm})", planned.kind);
+                (Some(unmapped_type(planned, arm)), vec![what])
+            }
+            None => (None, vec![format!("resources of type `{}`", planned.kind)]),
+        };
     };
     let mut body = Object::new();
     let mut used: BTreeSet<&str> = NOT_BODY.into_iter().collect();
@@ -157,13 +243,16 @@ fn put(planned: &Planned<'_>, row: &Property, body: &mut Object) {
         Some((list, path)) => {
             for (i, item) in blocks.iter().enumerate() {
                 if let Some(value) = item.get(inner).filter(|v| is_something(v)) {
-                    set_item(body, list, i, path, converted(value.clone(), row.convert));
+                    let referred = value.is_unknown().then(|| planned.referred(row.attribute)).flatten();
+                    let value = referred.unwrap_or_else(|| value.clone());
+                    set_item(body, list, i, path, converted(value, row.convert));
                 }
             }
         }
         None => {
             if let Some(value) = blocks.first().and_then(|b| b.get(inner)).filter(|v| is_something(v)) {
-                set(body, row.path, converted(value.clone(), row.convert));
+                let referred = value.is_unknown().then(|| planned.referred(row.attribute)).flatten();
+                set(body, row.path, converted(referred.unwrap_or_else(|| value.clone()), row.convert));
             }
         }
     }

@@ -1,7 +1,5 @@
 //! What a plan knows: `after`, with `after_unknown` and `after_sensitive` laid over it.
 
-use std::collections::BTreeMap;
-
 use glidepath_source::{Kind, Node};
 
 use crate::{Object, Reason, Value};
@@ -52,32 +50,5 @@ fn merged(value: Option<&Node>, unknown: Option<&Node>, secret: Option<&Node>, p
             items.iter().enumerate().map(item).collect::<Vec<_>>().into()
         }
         _ => value.map_or(Value::Null, Value::from),
-    }
-}
-
-/// For an attribute of a configured resource the address of the one resource it refers to, in the root module and below.
-pub(super) fn references(root: &Node) -> BTreeMap<(String, String), String> {
-    let mut found = BTreeMap::new();
-    if let Some(module) = root.get("configuration").and_then(|c| c.get("root_module")) {
-        of_module(module, "", &mut found, 16);
-    }
-    found
-}
-
-fn of_module(module: &Node, prefix: &str, found: &mut BTreeMap<(String, String), String>, depth: usize) {
-    for resource in module.get("resources").map(Node::items).unwrap_or_default() {
-        let address = resource.get("address").and_then(Node::as_str).unwrap_or_default();
-        for expression in resource.get("expressions").map(Node::members).unwrap_or_default() {
-            let referred = expression.value.get("references").map(Node::items).unwrap_or_default();
-            let whole = referred.iter().filter_map(Node::as_str).find(|r| r.ends_with(".id"));
-            if let Some(target) = whole.and_then(|r| r.strip_suffix(".id")) {
-                found.insert((format!("{prefix}{address}"), expression.key.to_string()), format!("{prefix}{target}"));
-            }
-        }
-    }
-    for call in module.get("module_calls").map(Node::members).unwrap_or_default() {
-        if let Some(inner) = call.value.get("module").filter(|_| depth > 0) {
-            of_module(inner, &format!("{prefix}module.{}.", call.key), found, depth - 1);
-        }
     }
 }

@@ -6,18 +6,23 @@
 mod azapi;
 mod azurerm;
 mod known;
+mod references;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use glidepath_source::{Finding, Kind, Node, Place, Text};
+use glidepath_source::{Finding, Kind, Member, Node, Place, Text};
 
 use crate::template::{Context, Expanded, Expansion};
 use crate::{Object, ResourceId, Value};
 
+use references::References;
+
 /// Is this the JSON of a plan?
 pub fn is_plan(root: &Node) -> bool {
     root.get("format_version").is_some() && root.get("resource_changes").is_some()
-        || root.get("terraform_version").is_some() && root.get("planned_values").is_some()
+        || root.get("terraform_version").is_some()
+            && (root.get("planned_values").is_some() || root.get("values").is_some())
 }
 
 /// What a plan creates and updates. Never fails: what cannot be read or mapped is a finding.
@@ -32,19 +37,32 @@ pub fn resources(text: &Text, root: &Node, context: &Context) -> Expansion {
         return expansion;
     }
     let mut ids: BTreeMap<String, Value> = BTreeMap::new();
-    let references = known::references(root);
-    let changes: Vec<&Node> = root.get("resource_changes").map(Node::items).unwrap_or_default().iter().collect();
-    let mut left_out: BTreeMap<String, (Vec<String>, Place)> = BTreeMap::new();
+    let made = root.get("resource_changes").is_none().then(|| planned_values(root));
+    let changes: &[Node] = match &made {
+        Some(made) => made,
+        None => root.get("resource_changes").map(Node::items).unwrap_or_default(),
+    };
+    let addresses: Vec<&str> = changes.iter().filter_map(|c| c.get("address")?.as_str()).collect();
+    let references = References::of(root, &addresses);
+    let mut left_out: BTreeMap<String, LeftOut> = BTreeMap::new();
     // Parents first: their ids are made before children need them. Plans list by address, so it takes some rounds.
-    let mut open: Vec<(usize, &Node)> = changes.into_iter().enumerate().filter(|(_, c)| is_written(c)).collect();
+    let mut open: Vec<(usize, &Node)> = changes.iter().enumerate().filter(|(_, c)| is_written(c)).collect();
     let mut done: BTreeMap<usize, Expanded> = BTreeMap::new();
-    for _ in 0..8 {
+    let mut associations = Vec::new();
+    for round in 0..8 {
         let mut later = Vec::new();
         for (at, change) in open {
             let planned = Planned::read(text, change, context, &ids, &references);
+            if azurerm::is_association(planned.kind) {
+                if !associations.iter().any(|(known, _)| *known == at) {
+                    associations.push((at, change));
+                }
+                continue;
+            }
             match planned.convert(&mut left_out) {
                 Some(resource) => {
-                    let is_known = !resource.id.is_unknown();
+                    // What its body refers to may come later in the plan: a second look finds all ids.
+                    let is_known = !resource.id.is_unknown() && (round > 0 || !resource.body.has_unknown());
                     ids.insert(planned.address.to_owned(), resource.id.clone());
                     done.insert(at, resource);
                     if !is_known {
@@ -59,18 +77,78 @@ pub fn resources(text: &Text, root: &Node, context: &Context) -> Expansion {
         }
         open = later;
     }
+    for (_, change) in associations {
+        let planned = Planned::read(text, change, context, &ids, &references);
+        if !azurerm::associate(&planned, done.values_mut()) {
+            let what = format!("`{}`: the plan does not hold the resource that it changes", planned.kind);
+            planned.leave_out(what, false, &mut left_out);
+        }
+    }
+    for resource in done.values_mut() {
+        let Some(address) = resource.symbolic_name.clone() else { continue };
+        for (target, written) in references.edges(&address) {
+            let Some(id) = ids.get(target).map(label) else { continue };
+            if !resource.depends_on.contains(&id) {
+                resource.depends_on.push(id.clone());
+                if !written {
+                    resource.implied.push(id);
+                }
+            }
+        }
+    }
     expansion.resources = done.into_values().collect();
-    for (what, (addresses, place)) in left_out {
+    for (what, LeftOut { addresses, place, is_whole }) in left_out {
         let shown: Vec<&str> = addresses.iter().take(5).map(String::as_str).collect();
         let more = addresses.len().saturating_sub(shown.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let message = format!("not evaluated: {what} ({}{more})", shown.join(", "));
-        let finding = Finding::warning("terraform/not-evaluated", message).at_place(Some(place));
+        let code = if is_whole { "terraform/unknown-type" } else { "terraform/not-evaluated" };
+        let finding = Finding::warning(code, message).at_place(Some(place));
         expansion
             .findings
             .push(finding.why("the tables of azurerm in `catalogue/terraform` do not say what it is in ARM"));
     }
     expansion
+}
+
+/// What is not evaluated, by the addresses it stands at.
+struct LeftOut {
+    addresses: Vec<String>,
+    place: Place,
+    /// Not even the type is known: whatever policy would say of the resource is not said.
+    is_whole: bool,
+}
+
+fn label(id: &Value) -> String {
+    match id {
+        Value::String(id) => id.to_string(),
+        Value::Unknown(unknown) => format!("[{}]", unknown.expression),
+        other => other.to_string(),
+    }
+}
+
+/// The resources of a state or of a plan without changes (`planned_values`), as changes that create them.
+fn planned_values(root: &Node) -> Vec<Node> {
+    let mut found = Vec::new();
+    let values = root.get("planned_values").or_else(|| root.get("values"));
+    let mut open: Vec<&Node> = values.and_then(|v| v.get("root_module")).into_iter().collect();
+    while let Some(module) = open.pop() {
+        for resource in module.get("resources").map(Node::items).unwrap_or_default() {
+            let member = |key: &str, value: Node| Member { key: Arc::from(key), key_span: value.span, value };
+            let node = |kind: Kind| Node { span: resource.span, kind };
+            let actions = node(Kind::Array(vec![node(Kind::String(Arc::from("create")))]));
+            let mut change = vec![member("actions", actions)];
+            change.extend(resource.get("values").map(|v| member("after", v.clone())));
+            change.extend(resource.get("sensitive_values").map(|v| member("after_sensitive", v.clone())));
+            let mut members = vec![member("change", node(Kind::Object(change)))];
+            for key in ["address", "mode", "type"] {
+                members.extend(resource.get(key).map(|v| member(key, v.clone())));
+            }
+            found.push(node(Kind::Object(members)));
+        }
+        open.extend(module.get("child_modules").map(Node::items).unwrap_or_default());
+    }
+    found
 }
 
 fn is_written(change: &Node) -> bool {
@@ -88,7 +166,7 @@ struct Planned<'a> {
     after: Value,
     context: &'a Context,
     ids: &'a BTreeMap<String, Value>,
-    references: &'a BTreeMap<(String, String), String>,
+    references: &'a References,
 }
 
 impl<'a> Planned<'a> {
@@ -97,7 +175,7 @@ impl<'a> Planned<'a> {
         node: &'a Node,
         context: &'a Context,
         ids: &'a BTreeMap<String, Value>,
-        references: &'a BTreeMap<(String, String), String>,
+        references: &'a References,
     ) -> Self {
         let word = |key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default();
         let after = known::after(node, word("address"));
@@ -108,16 +186,23 @@ impl<'a> Planned<'a> {
         Place::new(self.text, self.node.span)
     }
 
-    fn convert(&self, left_out: &mut BTreeMap<String, (Vec<String>, Place)>) -> Option<Expanded> {
+    fn leave_out(&self, what: String, is_whole: bool, left_out: &mut BTreeMap<String, LeftOut>) {
+        let new = || LeftOut { addresses: Vec::new(), place: self.place(), is_whole };
+        let entry = left_out.entry(what).or_insert_with(new);
+        if !entry.addresses.iter().any(|a| a == self.address) {
+            entry.addresses.push(self.address.to_owned());
+        }
+    }
+
+    fn convert(&self, left_out: &mut BTreeMap<String, LeftOut>) -> Option<Expanded> {
         match self.kind {
             "azapi_resource" => Some(azapi::resource(self)),
+            // These call actions of a resource, they are none.
+            "azapi_resource_action" | "azapi_data_plane_resource" => None,
             kind if kind.starts_with("azurerm_") || kind.starts_with("azapi_") => {
                 let (resource, unmapped) = azurerm::resource(self);
                 for what in unmapped {
-                    let entry = left_out.entry(what).or_insert_with(|| (Vec::new(), self.place()));
-                    if !entry.0.iter().any(|a| a == self.address) {
-                        entry.0.push(self.address.to_owned());
-                    }
+                    self.leave_out(what, resource.is_none(), left_out);
                 }
                 resource
             }
@@ -135,13 +220,15 @@ impl<'a> Planned<'a> {
     fn id_in(&self, name: &str) -> Option<Value> {
         match self.get(name) {
             Some(Value::Unknown(unknown)) => {
-                let base = self.address.split('[').next().unwrap_or_default();
-                let target = self.references.get(&(base.to_owned(), name.to_owned()));
-                let found = target.and_then(|t| self.ids.get(t).or_else(|| self.ids.get(&format!("{t}[0]"))));
-                Some(found.cloned().unwrap_or_else(|| Value::Unknown(unknown.clone())))
+                Some(self.referred(name).unwrap_or_else(|| Value::Unknown(unknown.clone())))
             }
             other => other.cloned(),
         }
+    }
+
+    /// The id of the planned resource that an attribute (of a block after a dot) refers to.
+    fn referred(&self, attribute: &str) -> Option<Value> {
+        self.references.id(self.address, attribute).and_then(|target| self.ids.get(target)).cloned()
     }
 
     fn expanded(&self, id: Value, api_version: &str, body: Object) -> Expanded {

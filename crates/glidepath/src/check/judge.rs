@@ -1,6 +1,6 @@
 //! Verdicts on expanded resources.
 
-use glidepath_arm::template::{Context, Expansion};
+use glidepath_arm::template::{Context, Expanded, Expansion};
 use glidepath_arm::{Object, ResourceId, Value};
 use glidepath_estate::{Estate, Resource};
 use glidepath_policy::{EstateRelated, Operation, Request, Verdict};
@@ -19,8 +19,8 @@ pub(crate) fn all(expansion: &Expansion, policies: &Policies, input: &Input, lis
         .collect();
     let related = EstateRelated(&estate);
     let now = jiff::Timestamp::now().as_second();
-    let judge = |resource: &glidepath_arm::template::Expanded| {
-        let id = ResourceId::new(&text(&resource.id));
+    let judge = |resource: &Expanded| {
+        let id = judged_id(resource, input.context());
         let verdict = policies.engine.evaluate(&Request {
             id: &id,
             body: &resource.body,
@@ -88,6 +88,29 @@ pub(crate) fn written(
         now,
         list_compliant,
     })
+}
+
+/// The id a resource is judged by. Where its name is not known, its type and scope still are: a name stands in, so that
+/// policies that do not look at names have their say.
+fn judged_id(resource: &Expanded, context: &Context) -> ResourceId {
+    if let Value::String(id) = &resource.id {
+        return ResourceId::new(id);
+    }
+    let group = || {
+        let subscription = context.subscription_id.clone().unwrap_or_default();
+        let group = context.resource_group.as_ref().map(|g| g.name.clone()).unwrap_or_default();
+        format!("/subscriptions/{subscription}/resourceGroups/{group}")
+    };
+    let scope = resource.scope.as_str().map_or_else(group, str::to_owned);
+    let (namespace, kinds) = resource.resource_type.as_str().split_once('/').unwrap_or_default();
+    let mut id = format!("{}/providers/{namespace}", scope.trim_end_matches('/'));
+    let name = resource.name.as_str().unwrap_or_default();
+    let mut names = name.split('/').filter(|n| !n.is_empty());
+    for kind in kinds.split('/') {
+        let name = names.next().unwrap_or("unknown");
+        id.push_str(&format!("/{kind}/{name}"));
+    }
+    ResourceId::new(&id)
 }
 
 /// A string as it is, an unknown as `[expression]`.

@@ -1,11 +1,11 @@
-//! The report as text for a terminal, and as SARIF.
+//! The report as text for a terminal.
 
 use std::fmt::Write;
 
 use glidepath_policy::{Contributor, EvaluatedExpression, Outcome};
 
 use super::report::{Checked, HEADINGS, Report, heading};
-use crate::output::{BOLD, CYAN, Columns, DIM, GREEN, RED, SarifResult, YELLOW, paint};
+use crate::output::{BOLD, CYAN, Columns, DIM, GREEN, RED, YELLOW, paint};
 
 /// How many hits of a weak effect are spelled out per policy before the rest is only counted.
 const SHOWN_PER_POLICY: usize = 3;
@@ -30,8 +30,13 @@ pub(crate) fn table(report: &Report, verbose: bool) -> String {
         refused(resource, verbose, &mut text);
     }
     for name in HEADINGS.iter().filter(|n| !matches!(**n, "deny" | "denyAction" | "disabled")) {
-        by_policy(report, name, verbose, &mut text);
+        if *name == "dependsOnCaller" && !verbose {
+            by_caller(report, &mut text);
+        } else {
+            by_policy(report, name, verbose, &mut text);
+        }
     }
+    undecided(report, &mut text);
     closing(report, &mut text);
     text
 }
@@ -60,7 +65,7 @@ fn refused(resource: &Checked, verbose: bool, text: &mut String) {
 }
 
 /// `assignment Deny-AI-Public at corp › initiative … › definition …`
-fn chain(contributor: &Contributor) -> String {
+pub(super) fn chain(contributor: &Contributor) -> String {
     let mut line = format!("assignment {} at {}", contributor.assignment.name, contributor.assignment_scope.name());
     if let Some(initiative) = &contributor.initiative {
         let _ = write!(line, " › initiative {}", initiative.display_name.as_ref().unwrap_or(&initiative.name));
@@ -137,7 +142,7 @@ fn by_policy(report: &Report, name: &str, verbose: bool, text: &mut String) {
 }
 
 /// What the outcome hangs on and why that is not known, each reason once.
-fn reasons(contributor: &Contributor) -> String {
+pub(super) fn reasons(contributor: &Contributor) -> String {
     let why = |unknown: &str| unknown.split_once(": ").map_or(unknown, |(_, reason)| reason).to_owned();
     let mut reasons: Vec<&str> = Vec::new();
     for unknown in &contributor.unknowns {
@@ -148,44 +153,96 @@ fn reasons(contributor: &Contributor) -> String {
     reasons.join("; ")
 }
 
-fn hits<'a>(report: &'a Report, name: &str) -> impl Iterator<Item = (&'a Checked, &'a Contributor)> {
+pub(super) fn hits<'a>(report: &'a Report, name: &str) -> impl Iterator<Item = (&'a Checked, &'a Contributor)> {
     report.resources.iter().flat_map(move |resource| {
         let contributors = resource.verdict.verdict.contributors.iter();
         contributors.filter(move |c| heading(c) == Some(name)).map(move |c| (resource, c))
     })
 }
 
+/// Policies that ask who deploys say the same of everything.
+fn by_caller(report: &Report, text: &mut String) {
+    let found: Vec<(&Checked, &Contributor)> = hits(report, "dependsOnCaller").collect();
+    let Some((_, first)) = found.first() else { return };
+    let resources = found.iter().map(|(r, _)| r.id.as_str()).collect::<std::collections::BTreeSet<_>>().len();
+    let policies = found.iter().map(|(_, c)| chain(c)).collect::<std::collections::BTreeSet<_>>().len();
+    let _ = writeln!(
+        text,
+        "{} ({} on {})\n  {}\n     say who does with --caller pipeline, user or user-mfa\n",
+        paint(YELLOW, words("dependsOnCaller")),
+        count(policies, "policy"),
+        count(resources, "resource"),
+        chain(first),
+    );
+}
+
+/// What might be refused although no resource shows it: templates and types that are not known.
+fn undecided(report: &Report, text: &mut String) {
+    let unseen: Vec<_> = report.undecided.iter().filter(|u| u.policies.is_empty()).collect();
+    if unseen.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}", paint(YELLOW, "not looked at"));
+    for part in unseen {
+        let _ = writeln!(text, "  {}  {}", part.what, paint(DIM, &part.source));
+    }
+    text.push('\n');
+}
+
 fn closing(report: &Report, text: &mut String) {
     let parts: Vec<String> =
         report.summary.by_effect.iter().map(|(name, number)| format!("{} {number}", words(name))).collect();
-    if report.is_refused() {
-        let refused = report.resources.iter().filter(|r| r.verdict.verdict.is_refused()).count();
-        let _ = writeln!(text, "{}", paint(RED, format!("{} would be refused", count(refused, "resource"))));
-    } else {
-        let _ = writeln!(text, "{}", paint(GREEN, "nothing would be refused"));
+    let style = match (report.is_refused(), report.undecided.is_empty()) {
+        (true, _) => RED,
+        (false, true) => GREEN,
+        (false, false) => YELLOW,
+    };
+    let _ = writeln!(text, "{}", paint(style, closing_line(report)));
+    if !report.is_refused() && !report.undecided.is_empty() {
+        text.push_str("  --allow-undecided takes that for an answer\n");
+    }
+    if report.summary.hidden > 0 {
+        let _ = writeln!(text, "{} passed over by the baseline", count(report.summary.hidden, "known finding"));
     }
     if !parts.is_empty() {
         let _ = writeln!(text, "resources by effect: {}", parts.join(", "));
     }
 }
 
-fn words(name: &str) -> &str {
+/// The answer in one line: what would be refused, what might be.
+pub(super) fn closing_line(report: &Report) -> String {
+    let refused = report.resources.iter().filter(|r| r.verdict.verdict.is_refused()).count();
+    let (unseen, open): (Vec<_>, Vec<_>) = report.undecided.iter().partition(|u| u.policies.is_empty());
+    let mut open_parts = Vec::new();
+    if !open.is_empty() {
+        open_parts.push(format!("{} might be", count(open.len(), "resource")));
+    }
+    if !unseen.is_empty() {
+        open_parts.push(format!("{} of the input could not be looked at", count(unseen.len(), "part")));
+    }
+    let open = open_parts.join(", and ");
+    match (refused, open.is_empty()) {
+        (0, true) => "nothing would be refused".to_owned(),
+        (0, false) => format!("nothing is sure to be refused, but {open}"),
+        (_, true) => format!("{} would be refused", count(refused, "resource")),
+        (_, false) => format!("{} would be refused, {open}", count(refused, "resource")),
+    }
+}
+
+pub(super) fn words(name: &str) -> &str {
     match name {
         "dependsOn" => "depends on what only the deployment knows",
+        "dependsOnCaller" => "depends on who deploys",
         "notEnforced" => "not enforced",
         other => other,
     }
 }
 
-fn place(resource: &Checked) -> String {
-    let source = &resource.source;
-    match &source.deployment {
-        Some(deployment) => format!("{}:{}:{} in {deployment}", source.file, source.line, source.column),
-        None => format!("{}:{}:{}", source.file, source.line, source.column),
-    }
+pub(super) fn place(resource: &Checked) -> String {
+    resource.source.to_string()
 }
 
-fn count(number: usize, noun: &str) -> String {
+pub(super) fn count(number: usize, noun: &str) -> String {
     match (number, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),
@@ -199,34 +256,4 @@ fn shorten(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(LONGEST).chain("…".chars()).collect()
-}
-
-/// Every hit of an effect that happens, where its resource is written.
-pub(crate) fn sarif_results(report: &Report) -> Vec<SarifResult> {
-    let mut results = Vec::new();
-    for resource in &report.resources {
-        for contributor in &resource.verdict.verdict.contributors {
-            let Some(name) = heading(contributor) else { continue };
-            let level = match (contributor.outcome, name) {
-                (Outcome::Triggered, "deny" | "denyAction") => "error",
-                (Outcome::Triggered, "audit" | "auditIfNotExists" | "append" | "modify" | "deployIfNotExists")
-                | (Outcome::DependsOn, _) => "warning",
-                _ => "note",
-            };
-            let definition = &contributor.definition;
-            let title = definition.display_name.as_ref().unwrap_or(&definition.name);
-            let message = contributor.message.as_ref().unwrap_or(title);
-            results.push(SarifResult {
-                rule: definition.name.clone(),
-                rule_text: title.clone(),
-                level,
-                message: format!("{} ({}): {message} [{}]", resource.name, words(name), chain(contributor)),
-                file: resource.source.file.clone(),
-                line: resource.source.line,
-                column: resource.source.column,
-                fingerprint: format!("{}|{}|{}", resource.id, contributor.assignment.id, definition.name),
-            });
-        }
-    }
-    results
 }

@@ -6,6 +6,8 @@ use glidepath_source::{Finding, Place};
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::undecided::{Undecided, hangs_on_caller};
+
 /// The whole answer; its JSON form is the contract of `check --output json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,10 @@ pub(crate) struct Report {
     pub(crate) templates: Vec<String>,
     pub(crate) summary: Summary,
     pub(crate) resources: Vec<Checked>,
+    /// What might be refused for all that is known here.
+    pub(crate) undecided: Vec<Undecided>,
+    /// The fingerprints of all that is said, for `--baseline`.
+    pub(crate) hits: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) findings: Vec<Finding>,
 }
@@ -37,8 +43,12 @@ pub(crate) struct Summary {
     /// Those that ARM evaluates itself (modes All and Indexed).
     pub(crate) arm_mode_instances: usize,
     /// For each effect that happens, how many resources it happens to; `dependsOn` counts resources whose verdict
-    /// hangs on something unknown, `notEnforced` those that only an unenforced assignment hits.
+    /// hangs on something unknown, `dependsOnCaller` those where that is only who deploys, `notEnforced` those that only an unenforced assignment hits.
     pub(crate) by_effect: IndexMap<&'static str, usize>,
+    /// What might be refused: resources, and what could not be looked at.
+    pub(crate) undecided: usize,
+    /// Findings that the baseline knows.
+    pub(crate) hidden: usize,
 }
 
 /// One resource and its verdict.
@@ -55,7 +65,7 @@ pub(crate) struct Checked {
 }
 
 /// Where the resource is written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Source {
     pub(crate) file: String,
@@ -73,6 +83,16 @@ impl Source {
             line: at.line,
             column: at.column,
             deployment: (!deployment.is_empty()).then(|| deployment.join("/")),
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)?;
+        match &self.deployment {
+            Some(deployment) => write!(f, " in {deployment}"),
+            None => Ok(()),
         }
     }
 }
@@ -116,6 +136,7 @@ pub(crate) fn heading(contributor: &Contributor) -> Option<&'static str> {
     match (contributor.outcome, contributor.effect) {
         (_, Effect::Disabled) => None,
         (Outcome::Triggered, effect) => Some(effect.name()),
+        (Outcome::DependsOn, _) if hangs_on_caller(contributor) => Some("dependsOnCaller"),
         (Outcome::DependsOn, _) => Some("dependsOn"),
         (Outcome::NotEnforced, _) => Some("notEnforced"),
         (Outcome::Exempt, _) => Some("exempt"),
@@ -123,11 +144,18 @@ pub(crate) fn heading(contributor: &Contributor) -> Option<&'static str> {
     }
 }
 
+/// What one hit is told by from run to run: the resource, the policy, and what it does.
+pub(crate) fn fingerprint(id: &str, contributor: &Contributor) -> Option<String> {
+    let member = contributor.reference_id.as_deref().unwrap_or(&contributor.definition.name);
+    heading(contributor).map(|does| format!("{id}|{}|{member}|{does}", contributor.assignment.id))
+}
+
 /// The order in which headings are shown.
-pub(crate) const HEADINGS: [&str; 13] = [
+pub(crate) const HEADINGS: [&str; 14] = [
     "deny",
     "denyAction",
     "dependsOn",
+    "dependsOnCaller",
     "modify",
     "append",
     "deployIfNotExists",

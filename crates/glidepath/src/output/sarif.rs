@@ -20,6 +20,25 @@ pub(crate) struct SarifResult {
     pub(crate) fingerprint: String,
 }
 
+/// A file as code scanning finds it: relative to the working directory (the checkout) where it lies below it, with the
+/// letters a URI may hold.
+fn uri(file: &str) -> String {
+    let here = std::env::current_dir().ok();
+    let path = std::path::Path::new(file);
+    let below = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    let text = below.to_string_lossy().replace('\\', "/");
+    let text = text.strip_prefix("./").unwrap_or(&text);
+    let mut uri = if text.starts_with('/') { "file://".to_owned() } else { String::new() };
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=:@".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
 /// A log with one run.
 pub(crate) fn sarif(results: &[SarifResult]) -> Value {
     let mut rules: Vec<(&str, &str)> = results.iter().map(|r| (r.rule.as_str(), r.rule_text.as_str())).collect();
@@ -42,7 +61,7 @@ pub(crate) fn sarif(results: &[SarifResult]) -> Value {
                 "level": r.level,
                 "message": { "text": r.message },
                 "locations": [{ "physicalLocation": {
-                    "artifactLocation": { "uri": r.file },
+                    "artifactLocation": { "uri": uri(&r.file) },
                     "region": { "startLine": r.line, "startColumn": r.column },
                 }}],
                 "partialFingerprints": { "policyHit/v1": r.fingerprint },

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use glidepath_arm::template::{Context, Expansion, Links, Parameters, ResourceGroup, expand};
-use glidepath_arm::{ResourceId, Scope};
-use glidepath_source::{Finding, Text};
+use glidepath_arm::{ResourceId, Scope, terraform};
+use glidepath_source::{Finding, Text, json};
 
 use super::Deployed;
 use crate::failure::Failure;
@@ -62,7 +62,13 @@ impl Input {
         Ok(Self { template, parameters, links, context })
     }
 
+    /// Expands the template; a Terraform plan is taken for what it would deploy.
     pub(crate) fn expand(&self) -> Expansion {
+        if let Ok(root) = json::parse(&self.template)
+            && terraform::is_plan(&root)
+        {
+            return terraform::resources(&self.template, &root, &self.context);
+        }
         expand(&self.template, &self.parameters, &self.context, &self.links)
     }
 }
