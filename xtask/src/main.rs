@@ -10,7 +10,7 @@ use std::time::Instant;
 const HELP: &str = "\
 cargo xtask check     formatting, lints, dependencies, documentation, tests: what CI runs
 cargo xtask test      the tests alone, with their totals
-cargo xtask conformance  clients nobody here wrote (the Python SDKs), against a sandbox; installs them once, outside of the repository
+cargo xtask conformance  clients nobody here wrote (the Python SDKs; with --az the Azure CLI), against a sandbox; installs them once, outside of the repository
 ";
 
 fn main() -> ExitCode {
@@ -18,7 +18,10 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check(),
         "test" => test(),
-        "conformance" => conformance::run_conformance(),
+        "conformance" => conformance::run_conformance(match std::env::args().nth(2).as_deref() {
+            Some("--az") => conformance::Clients::Az,
+            _ => conformance::Clients::Python,
+        }),
         _ => {
             say(HELP);
             return ExitCode::from(if command.is_empty() || command == "help" { 0 } else { 2 });
@@ -34,6 +37,8 @@ fn check() -> bool {
         ("lints", cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
         ("dependencies", deny()),
         ("documentation", documentation()),
+        ("conformance", conformance::run_in_ci()),
+        // Last, so that the totals close the output.
         ("tests", test()),
     ];
     let mut all = true;

@@ -10,8 +10,28 @@ use crate::syntax::{Expression, Named, What};
 use crate::{QueryError, compare};
 
 const NAMES: [&str; 22] = [
-    "any", "anyif", "arg_max", "arg_min", "avg", "avgif", "count", "countif", "dcount", "dcountif", "make_bag", "make_list",
-    "make_set", "makelist", "makeset", "max", "maxif", "min", "minif", "sum", "sumif", "take_any",
+    "any",
+    "anyif",
+    "arg_max",
+    "arg_min",
+    "avg",
+    "avgif",
+    "count",
+    "countif",
+    "dcount",
+    "dcountif",
+    "make_bag",
+    "make_list",
+    "make_set",
+    "makelist",
+    "makeset",
+    "max",
+    "maxif",
+    "min",
+    "minif",
+    "sum",
+    "sumif",
+    "take_any",
 ];
 
 pub(crate) fn is_aggregate(name: &str) -> bool {
@@ -45,14 +65,14 @@ pub(crate) fn compute(of: &Expression, group: &[Scope<'_>], empty: &Scope<'_>) -
         // A function of aggregates: compute them first.
         let mut computed = Vec::with_capacity(arguments.len());
         for argument in arguments {
-            let value = if holds_aggregate(argument) { compute(argument, group, empty)? } else { empty.value(argument)? };
+            let value =
+                if holds_aggregate(argument) { compute(argument, group, empty)? } else { empty.value(argument)? };
             computed.push(Expression { what: What::Literal(value), at: argument.at });
         }
         return empty.value(&Expression { what: What::Call(name.clone(), computed), at: of.at });
     }
-    let argument = |n: usize| {
-        arguments.get(n).ok_or_else(|| QueryError::new(of.at, format!("`{name}` has too few arguments")))
-    };
+    let argument =
+        |n: usize| arguments.get(n).ok_or_else(|| QueryError::new(of.at, format!("`{name}` has too few arguments")));
     let values = |filter: Option<&Expression>| -> Result<Vec<Json>, QueryError> {
         let mut all = Vec::new();
         for scope in group {

@@ -25,9 +25,9 @@ pub(crate) struct Patterns(RefCell<BTreeMap<String, Option<Regex>>>);
 impl Patterns {
     pub(crate) fn with<T>(&self, pattern: &str, at: usize, then: impl FnOnce(&Regex) -> T) -> Result<T, QueryError> {
         let mut all = self.0.borrow_mut();
-        let compiled = all.entry(pattern.to_owned()).or_insert_with(|| {
-            regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok()
-        });
+        let compiled = all
+            .entry(pattern.to_owned())
+            .or_insert_with(|| regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok());
         compiled.as_ref().map(then).ok_or_else(|| QueryError::new(at, format!("`{pattern}` is no regular expression")))
     }
 }
@@ -48,7 +48,9 @@ impl Scope<'_> {
                     (Json::Array(items), Json::Number(n)) => n
                         .as_i64()
                         // -1 is the last.
-                        .and_then(|n| usize::try_from(if n < 0 { n + i64::try_from(items.len()).ok()? } else { n }).ok())
+                        .and_then(|n| {
+                            usize::try_from(if n < 0 { n + i64::try_from(items.len()).ok()? } else { n }).ok()
+                        })
                         .and_then(|n| items.get(n).cloned())
                         .unwrap_or_default(),
                     _ => Json::Null,

@@ -188,10 +188,9 @@ pub(crate) fn call(scope: &Scope<'_>, name: &str, arguments: &[Expression], at: 
             _ => Json::Null,
         },
         "array_index_of" => match value(0) {
-            Json::Array(items) => items
-                .iter()
-                .position(|i| equal(i, value(1)) == Some(true))
-                .map_or_else(|| (-1).into(), Json::from),
+            Json::Array(items) => {
+                items.iter().position(|i| equal(i, value(1)) == Some(true)).map_or_else(|| (-1).into(), Json::from)
+            }
             _ => Json::Null,
         },
         "array_concat" => values.iter().filter_map(Json::as_array).flatten().cloned().collect::<Vec<_>>().into(),
@@ -298,10 +297,7 @@ fn indexof(subject: &str, wanted: &str, start: Option<f64>) -> Json {
     let skip = start.and_then(index).unwrap_or(0);
     let from = subject.char_indices().nth(skip).map_or(subject.len(), |(at, _)| at);
     let found = subject.get(from..).and_then(|rest| rest.find(wanted));
-    found.map_or_else(
-        || Json::from(-1),
-        |at| subject.get(..from + at).unwrap_or_default().chars().count().into(),
-    )
+    found.map_or_else(|| Json::from(-1), |at| subject.get(..from + at).unwrap_or_default().chars().count().into())
 }
 
 fn range(start: Option<f64>, end: Option<f64>, step: Option<f64>) -> Json {

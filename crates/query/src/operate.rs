@@ -28,7 +28,10 @@ impl Run<'_> {
         for operator in &pipeline.operators {
             table = self.operate(table, operator)?;
             if table.rows.len().saturating_mul(table.columns.len().max(1)) > self.limits.cells {
-                return Err(QueryError::new(0, "the query makes more than is allowed; filter before joins and expansions"));
+                return Err(QueryError::new(
+                    0,
+                    "the query makes more than is allowed; filter before joins and expansions",
+                ));
             }
         }
         Ok(table)

@@ -311,7 +311,10 @@ impl Parser {
                 Kind::Mark if token.text == "*" => Piece::Anything,
                 Kind::Word => {
                     let kind = if self.eat(":") { self.word("a type")? } else { String::new() };
-                    Piece::Column { name: token.text, number: matches!(kind.as_str(), "long" | "int" | "real" | "double") }
+                    Piece::Column {
+                        name: token.text,
+                        number: matches!(kind.as_str(), "long" | "int" | "real" | "double"),
+                    }
                 }
                 _ => return Err(QueryError::new(token.at, format!("`{}` does not belong in a pattern", token.text))),
             });
@@ -345,10 +348,37 @@ impl Parser {
 
     fn comparison(&mut self) -> Parsed<Expression> {
         const PLAIN: [&str; 31] = [
-            "==", "!=", "<>", "=~", "!~", "<", ">", "<=", ">=", "contains", "!contains", "contains_cs", "!contains_cs",
-            "has", "!has", "has_cs", "!has_cs", "startswith", "!startswith", "startswith_cs", "!startswith_cs",
-            "endswith", "!endswith", "endswith_cs", "!endswith_cs", "hasprefix", "!hasprefix", "hassuffix",
-            "!hassuffix", "like", "notlike",
+            "==",
+            "!=",
+            "<>",
+            "=~",
+            "!~",
+            "<",
+            ">",
+            "<=",
+            ">=",
+            "contains",
+            "!contains",
+            "contains_cs",
+            "!contains_cs",
+            "has",
+            "!has",
+            "has_cs",
+            "!has_cs",
+            "startswith",
+            "!startswith",
+            "startswith_cs",
+            "!startswith_cs",
+            "endswith",
+            "!endswith",
+            "endswith_cs",
+            "!endswith_cs",
+            "hasprefix",
+            "!hasprefix",
+            "hassuffix",
+            "!hassuffix",
+            "like",
+            "notlike",
         ];
         const LISTS: [&str; 6] = ["in", "in~", "!in", "!in~", "has_any", "has_all"];
         let left = self.sum()?;

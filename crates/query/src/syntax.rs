@@ -40,15 +40,25 @@ pub(crate) enum Operator {
     /// All columns.
     DistinctAll,
     Expand(Vec<Named>),
-    Join { kind: JoinKind, right: Pipeline, on: Vec<(Expression, Expression, bool)> },
-    Summarize { aggregates: Vec<Named>, by: Vec<Named> },
+    Join {
+        kind: JoinKind,
+        right: Pipeline,
+        on: Vec<(Expression, Expression, bool)>,
+    },
+    Summarize {
+        aggregates: Vec<Named>,
+        by: Vec<Named>,
+    },
     Union(Vec<Pipeline>),
     Sort(Vec<(Expression, bool)>),
     Top(Vec<(Expression, bool)>, usize),
     Take(usize),
     Count,
     /// `parse x with …`
-    Parse { from: Expression, pattern: Vec<Piece> },
+    Parse {
+        from: Expression,
+        pattern: Vec<Piece>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +105,12 @@ pub(crate) enum What {
     Binary(String, Box<Expression>, Box<Expression>),
     /// `in`, `!in~`, `has_any`, `has_all`
     Any(String, Box<Expression>, Vec<Expression>),
-    Between { value: Box<Expression>, low: Box<Expression>, high: Box<Expression>, negated: bool },
+    Between {
+        value: Box<Expression>,
+        low: Box<Expression>,
+        high: Box<Expression>,
+        negated: bool,
+    },
 }
 
 impl Expression {
@@ -111,8 +126,11 @@ impl Expression {
             },
             // A conversion keeps the name of what it converts; an aggregate puts its own in front (see `aggregate`).
             What::Call(function, arguments) => match (function.as_str(), arguments.first()) {
-                ("tostring" | "toint" | "tolong" | "todouble" | "toreal" | "tobool" | "todynamic" | "todatetime"
-                | "parse_json" | "tolower" | "toupper", Some(argument)) => argument.own_name(),
+                (
+                    "tostring" | "toint" | "tolong" | "todouble" | "toreal" | "tobool" | "todynamic" | "todatetime"
+                    | "parse_json" | "tolower" | "toupper",
+                    Some(argument),
+                ) => argument.own_name(),
                 _ => String::new(),
             },
             _ => String::new(),

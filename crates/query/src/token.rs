@@ -28,7 +28,8 @@ pub(crate) struct Token {
 
 /// Operators and keywords with a hyphen or an exclamation mark, longest first.
 const MARKS: [&str; 22] = [
-    "==", "!=", "=~", "!~", "<=", ">=", "<>", "..", "|", "(", ")", "[", "]", "{", "}", ",", "=", "<", ">", "+", "-", "*",
+    "==", "!=", "=~", "!~", "<=", ">=", "<>", "..", "|", "(", ")", "[", "]", "{", "}", ",", "=", "<", ">", "+", "-",
+    "*",
 ];
 const HYPHENATED: [&str; 7] =
     ["mv-expand", "mv-apply", "project-away", "project-keep", "project-rename", "project-reorder", "make-series"];
@@ -47,9 +48,14 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
             continue;
         }
         let (kind, length) = one(rest, first).ok_or_else(|| {
-            QueryError::new(at, if matches!(first, '\'' | '"' | '@') { "the text is not closed".to_owned() } else {
-                format!("`{first}` does not belong here")
-            })
+            QueryError::new(
+                at,
+                if matches!(first, '\'' | '"' | '@') {
+                    "the text is not closed".to_owned()
+                } else {
+                    format!("`{first}` does not belong here")
+                },
+            )
         })?;
         let shown = rest.get(..length).unwrap_or_default().to_owned();
         found.push(Token { kind, text: shown, at });
@@ -81,7 +87,8 @@ fn mark(rest: &str) -> Option<(Kind, usize)> {
 /// `!in~`, `!contains`, …
 fn negated(rest: &str) -> Option<usize> {
     let length = rest.get(1..)?.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len() - 1);
-    (length > 0).then(|| if rest.get(1 + length..).is_some_and(|r| r.starts_with('~')) { length + 2 } else { length + 1 })
+    (length > 0)
+        .then(|| if rest.get(1 + length..).is_some_and(|r| r.starts_with('~')) { length + 2 } else { length + 1 })
 }
 
 fn word(rest: &str) -> usize {
@@ -167,7 +174,10 @@ mod tests {
     #[test]
     fn operators_and_texts_are_told_apart() {
         let texts = |q: &str| tokens(q).unwrap().into_iter().map(|t| t.text).collect::<Vec<_>>();
-        assert_eq!(texts("a !in~ ('b') and c in~(d)"), ["a", "!in~", "(", "'b'", ")", "and", "c", "in~", "(", "d", ")"]);
+        assert_eq!(
+            texts("a !in~ ('b') and c in~(d)"),
+            ["a", "!in~", "(", "'b'", ")", "and", "c", "in~", "(", "d", ")"]
+        );
         assert_eq!(texts("x !~ 'y' | mv-expand z // end"), ["x", "!~", "'y'", "|", "mv-expand", "z"]);
         assert_eq!(tokens(r"@'^10\\.'").unwrap()[0].kind, Kind::Text(r"^10\\.".into()));
         assert_eq!(tokens("7d").unwrap()[0].kind, Kind::Span(604_800.0));

@@ -23,10 +23,8 @@ fn table(rows: &Value) -> Table {
             made.columns.push(key.clone());
         }
     }
-    made.rows = rows
-        .iter()
-        .map(|r| made.columns.iter().map(|c| r.get(c).cloned().unwrap_or_default()).collect())
-        .collect();
+    made.rows =
+        rows.iter().map(|r| made.columns.iter().map(|c| r.get(c).cloned().unwrap_or_default()).collect()).collect();
     made
 }
 
@@ -59,8 +57,20 @@ fn cases(path: &Path, content: String) -> datatest_stable::Result<()> {
 }
 
 const COLUMNS: [&str; 14] = [
-    "id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy", "sku", "plan",
-    "properties", "tags", "identity",
+    "id",
+    "name",
+    "type",
+    "tenantId",
+    "kind",
+    "location",
+    "resourceGroup",
+    "subscriptionId",
+    "managedBy",
+    "sku",
+    "plan",
+    "properties",
+    "tags",
+    "identity",
 ];
 
 /// Every query of the checklists runs, over no rows and over one row whose values are all missing.

@@ -45,7 +45,7 @@ impl Sandbox {
             body.make_object().insert("tags", tags);
             // Policy may refuse the change or add to it.
             let judged = policy::write(&world, scope, body, &resource.api_version, self.now())?;
-            let tags = judged.get("tags").cloned().unwrap_or(Value::Null);
+            let tags = judged.body.get("tags").cloned().unwrap_or(Value::Null);
             resource.body.make_object().insert("tags", tags);
             resource
         };

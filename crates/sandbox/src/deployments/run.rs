@@ -53,7 +53,7 @@ impl Sandbox {
                 if !is_settled(resource) {
                     continue;
                 }
-                let done = self.write_one(resource).await;
+                let done = self.write_one(order, resource).await;
                 progress = true;
                 changed |= done.error.is_none();
                 board.note(&done);
@@ -74,7 +74,7 @@ impl Sandbox {
             // The estate does not know more: the expression itself goes out, and the deployment says so.
             let stuck = ready.iter().find_map(|at| run.expansion.resources.get(*at));
             let Some(resource) = stuck else { break };
-            let done = self.write_stuck(resource, &mut run.unresolved).await;
+            let done = self.write_stuck(order, resource, &mut run.unresolved).await;
             changed |= done.error.is_none();
             board.note(&done);
             run.failures.extend(done.error.clone());
@@ -89,9 +89,9 @@ impl Sandbox {
         Ok(run)
     }
 
-    async fn write_one(&self, resource: &Expanded) -> Done {
+    async fn write_one(&self, order: &Order, resource: &Expanded) -> Done {
         let id = ResourceId::new(resource.id.as_str().unwrap_or_default());
-        let answer = self.put_as_client(&id, &resource.api_version, &resource.body).await;
+        let answer = self.put_as_client(order, &id, &resource.api_version, &resource.body).await;
         let error = (answer.status >= 400).then(|| {
             let error = answer.body.as_ref().and_then(|b| b.get("error")).cloned();
             error.unwrap_or_else(|| Value::object([("code", "InternalServerError")]))
@@ -100,7 +100,7 @@ impl Sandbox {
     }
 
     /// A resource of which something stays unknown.
-    async fn write_stuck(&self, resource: &Expanded, unresolved: &mut Vec<String>) -> Done {
+    async fn write_stuck(&self, order: &Order, resource: &Expanded, unresolved: &mut Vec<String>) -> Done {
         let open = [Some(&resource.id), resource.condition.as_ref()].into_iter().flatten().find(|v| v.is_unknown());
         if let Some(open) = open {
             let expression = open.to_json().as_str().unwrap_or_default().to_owned();
@@ -119,16 +119,17 @@ impl Sandbox {
             unresolved.push(format!("{path} of {id} is [{}]", unknown.expression));
         });
         let body = Value::from(resource.body.to_json());
-        self.write_one(&Expanded { body, ..resource.clone() }).await
+        self.write_one(order, &Expanded { body, ..resource.clone() }).await
     }
 
     /// Makes the PUT a client would make.
-    async fn put_as_client(&self, id: &ResourceId, api_version: &str, body: &Value) -> Answer {
+    async fn put_as_client(&self, order: &Order, id: &ResourceId, api_version: &str, body: &Value) -> Answer {
         let call = Call {
             verb: Verb::Put,
             segments: id.segments().map(str::to_owned).collect(),
             query: BTreeMap::from([("api-version".to_owned(), api_version.to_owned())]),
             body: serde_json::to_vec(body).unwrap_or_default(),
+            caller: order.caller.clone(),
             ..Call::default()
         };
         // In a box: a resource may itself be something that leads back here.
@@ -148,6 +149,7 @@ impl Sandbox {
                 verb: Verb::Delete,
                 segments: id.segments().map(str::to_owned).collect(),
                 query: BTreeMap::from([("api-version".to_owned(), "2024-11-01".to_owned())]),
+                caller: order.caller.clone(),
                 ..Call::default()
             };
             let _ = Box::pin(route::inside(self, &call)).await;
