@@ -71,14 +71,16 @@ impl Sandbox {
                 changed = false;
                 continue;
             }
-            // The estate does not know more: the expression itself goes out, and the deployment says so.
-            let stuck = ready.iter().find_map(|at| run.expansion.resources.get(*at));
-            let Some(resource) = stuck else { break };
-            let done = self.write_stuck(order, resource, &mut run.unresolved).await;
-            changed |= done.error.is_none();
-            board.note(&done);
-            run.failures.extend(done.error.clone());
-            run.done.push(done);
+            // The estate does not know more: the expressions themselves go out, and the deployment says so. All of them at
+            // once: none waits for another, so that what one of them writes tells nothing of the rest.
+            let stuck: Vec<Expanded> = ready.iter().filter_map(|at| run.expansion.resources.get(*at)).cloned().collect();
+            for resource in &stuck {
+                let done = self.write_stuck(order, resource, &mut run.unresolved).await;
+                changed |= done.error.is_none();
+                board.note(&done);
+                run.failures.extend(done.error.clone());
+                run.done.push(done);
+            }
         }
         if changed && (has_unknown_outputs(&run.expansion) || !run.unresolved.is_empty()) {
             run.expansion = self.expansion(order, seed, true)?;
