@@ -95,6 +95,9 @@ impl<'a> Subject<'a> {
             FieldKind::FullName => one(told(&self.id.full_name())),
             FieldKind::Id => one(told(self.id.as_str())),
             FieldKind::Type => one(self.kind.as_str().into()),
+            FieldKind::ApiVersion if self.api_version.is_empty() => {
+                one(Value::unknown(Reason::Context("api-version of the request".into()), "requestContext().apiVersion"))
+            }
             FieldKind::ApiVersion => one(self.api_version.into()),
             FieldKind::Kind => Found::One(self.body.get("kind").cloned()),
             FieldKind::Location => Found::One(self.body.get("location").map(location)),
@@ -128,22 +131,14 @@ impl<'a> Subject<'a> {
                     let as_it_stands = given.raw && self.begins(&literal);
                     return Some(if as_it_stands { literal } else { Path { steps: steps.clone(), structural: true } });
                 }
-                if !field.belongs_to(&self.key) {
-                    return None;
-                }
-                let mut paths = self
-                    .aliases
-                    .paths_of(&field.name, &self.key, self.api_version)
-                    .into_iter()
-                    .map(|p| Path { steps: path::parse(p), structural: false });
+                let mut paths = alias_paths(field, &self.key, self.api_version, self.aliases)?.into_iter();
                 match (paths.next(), paths.next()) {
-                    (Some(only), None) => Some(only),
                     // Names without a type have a path for each type: the one whose start is in the body.
                     (Some(first), Some(second)) => {
                         let mut all = [first.clone(), second].into_iter().chain(paths);
                         Some(all.find(|p| self.begins(p)).unwrap_or(first))
                     }
-                    (None, _) => Some(Path { steps: steps.clone(), structural: true }),
+                    (first, _) => first,
                 }
             }
             _ => None,
@@ -158,6 +153,14 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// May `modify` change the field at some api-version? `None`: no catalogue says.
+    pub(crate) fn is_ever_modifiable(&self, field: &Field) -> Option<bool> {
+        match &field.kind {
+            FieldKind::Alias { .. } => self.aliases.is_ever_modifiable(&field.name, &self.key),
+            _ => None,
+        }
+    }
+
     /// Does mode `indexed` look at it?
     pub(crate) fn is_indexed(&self) -> bool {
         let known = self.aliases.is_indexed(&self.key).filter(|_| !is_container(&self.key));
@@ -167,10 +170,24 @@ impl<'a> Subject<'a> {
     fn begins(&self, path: &Path) -> bool {
         let keys = path.steps.iter().take(2).map_while(|step| match step {
             Step::Key(key) => Some(key.as_ref()),
-            Step::Each => None,
+            Step::Each | Step::Index(_) => None,
         });
         self.body.at(&keys.collect::<Vec<_>>()).is_some()
     }
+}
+
+/// The paths an alias stands for on a type (lower case): nearly always one. `None` for an alias of another type.
+pub(crate) fn alias_paths(field: &Field, kind: &str, api_version: &str, aliases: &Aliases) -> Option<Vec<Path>> {
+    let FieldKind::Alias { steps, .. } = &field.kind else { return None };
+    if !field.belongs_to(kind) {
+        return None;
+    }
+    let known = aliases.paths_of(&field.name, kind, api_version).into_iter();
+    let mut paths: Vec<Path> = known.map(|p| Path { steps: path::parse(p), structural: false }).collect();
+    if paths.is_empty() {
+        paths.push(Path { steps: steps.clone(), structural: true });
+    }
+    Some(paths)
 }
 
 /// A name or id; an expression in it (`[…]`, as an expansion leaves it) makes it unknown.

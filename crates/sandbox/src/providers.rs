@@ -43,6 +43,7 @@ pub(crate) const MANIFEST: [(&str, &str, &[&str]); 24] = [
             "locks",
             "policyAssignments",
             "policyDefinitions",
+            "policyEnrollments",
             "policyExemptions",
             "policySetDefinitions",
             "roleAssignments",

@@ -50,6 +50,7 @@ impl Sandbox {
                 || ResourceId::resource_group(subscription.name(), id.name()),
                 |existing| existing.id.clone(),
             );
+            let operation = policy::operation(call.verb, &body);
             if call.verb == Verb::Patch {
                 let Some(existing) = existing else { return Err(group_missing(id.name())) };
                 let mut merged = existing.body.clone();
@@ -81,7 +82,8 @@ impl Sandbox {
             if self.strict_types && existing.is_none() {
                 crate::known::check_location(&id, &body)?;
             }
-            let policy::Judged { mut body, due } = policy::write(&world, &id, body, call.api_version(), self.now())?;
+            let policy::Judged { mut body, due } =
+                policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
             if let Some(due) = due {
                 self.put_off(&id, due);
             }

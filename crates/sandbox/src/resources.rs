@@ -67,6 +67,7 @@ impl Sandbox {
             crate::locks::check(&world, &id, false)?;
             let existing = world.estate.get(&id);
             etag::check(call, existing)?;
+            let operation = policy::operation(call.verb, &body);
             if call.verb == Verb::Patch {
                 let Some(existing) = existing else { return Err(missing(&id)) };
                 let mut merged = world.content(existing);
@@ -84,7 +85,8 @@ impl Sandbox {
             }
             self.check_seen(call, &id, &body)?;
             let registration = self.registered(&world, &id)?;
-            let policy::Judged { mut body, due } = policy::write(&world, &id, body, call.api_version(), self.now())?;
+            let policy::Judged { mut body, due } =
+                policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
             crate::models::check(&world, &id, &body, self.timestamp().get(..10).unwrap_or_default())?;
             if kind(&id) == Kind::PolicyAsset {
                 if id.parent().is_some_and(|scope| scope.as_str() == "/") {

@@ -181,7 +181,7 @@ impl Sandbox {
                 content.make_object().remove(own);
             }
             let world = self.world();
-            write(&world, &id, content, &version, self.now())?;
+            write(&world, &id, content, &version, Operation::Write, self.now())?;
         }
         Ok(Answer::ok(json!({"id": scope.as_str(), "name": "validate", "status": "Succeeded"})))
     }

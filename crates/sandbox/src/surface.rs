@@ -49,7 +49,7 @@ const SURFACE: [(&str, &str, &str); 26] = [
     ),
     (
         "policy",
-        "`policyDefinitions`, `policySetDefinitions`, `policyAssignments`, `policyExemptions`, `versions`, `acquirePolicyToken`",
+        "`policyDefinitions`, `policySetDefinitions`, `policyAssignments`, `policyExemptions`, `policyEnrollments`, `versions`, `acquirePolicyToken`",
         "enforced on every write and delete; append and modify applied; deployIfNotExists deploys when it is due; a token is issued, not asked for",
     ),
     (
@@ -105,7 +105,7 @@ const SURFACE: [(&str, &str, &str); 26] = [
     ),
     (
         "not yet",
-        "effective routes, policy enrollments, component states, moves, management-group settings, several tenants in one sandbox",
+        "effective routes, component states, moves, management-group settings, several tenants in one sandbox",
         "",
     ),
 ];

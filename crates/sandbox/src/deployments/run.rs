@@ -73,7 +73,8 @@ impl Sandbox {
             }
             // The estate does not know more: the expressions themselves go out, and the deployment says so. All of them at
             // once: none waits for another, so that what one of them writes tells nothing of the rest.
-            let stuck: Vec<Expanded> = ready.iter().filter_map(|at| run.expansion.resources.get(*at)).cloned().collect();
+            let stuck: Vec<Expanded> =
+                ready.iter().filter_map(|at| run.expansion.resources.get(*at)).cloned().collect();
             for resource in &stuck {
                 let done = self.write_stuck(order, resource, &mut run.unresolved).await;
                 changed |= done.error.is_none();
