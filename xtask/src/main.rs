@@ -11,7 +11,7 @@ const HELP: &str = "\
 cargo xtask check     formatting, lints, dependencies, documentation, tests: what CI runs
 cargo xtask test      the tests alone, with their totals
 cargo xtask bench [NAME]  ours and its peer in turn: CPU times and their ratios (policy-stream)
-cargo xtask conformance  clients nobody here wrote (the Python SDKs), against a sandbox; installs them once, outside of the repository
+cargo xtask conformance  clients nobody here wrote (the Python SDKs; with --az the Azure CLI), against a sandbox; installs them once, outside of the repository
 ";
 
 fn main() -> ExitCode {
@@ -25,7 +25,10 @@ fn main() -> ExitCode {
             args.extend(names.iter().map(String::as_str));
             cargo(&args)
         }
-        "conformance" => conformance::run_conformance(),
+        "conformance" => conformance::run_conformance(match std::env::args().nth(2).as_deref() {
+            Some("--az") => conformance::Clients::Az,
+            _ => conformance::Clients::Python,
+        }),
         _ => {
             say(HELP);
             return ExitCode::from(if command.is_empty() || command == "help" { 0 } else { 2 });
@@ -41,6 +44,8 @@ fn check() -> bool {
         ("lints", cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
         ("dependencies", deny()),
         ("documentation", documentation()),
+        ("conformance", conformance::run_in_ci()),
+        // Last, so that the totals close the output.
         ("tests", test()),
     ];
     let mut all = true;

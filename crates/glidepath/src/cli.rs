@@ -175,6 +175,9 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "N")]
     pub(crate) throttle: Option<u64>,
 
+    #[command(flatten)]
+    pub(crate) fidelity: crate::sandbox::Fidelity,
+
     #[command(subcommand)]
     pub(crate) command: Option<crate::sandbox::environment::Command>,
 }

@@ -289,7 +289,7 @@ mod tests {
             Step::Each => "[*]".to_owned(),
             Step::Index(digits) => format!("[{digits}]"),
         };
-        let keys = |text: &str| parse(text).into_iter().map(name).collect::<Vec<_>>();
+        let keys = |text: &str| parse(text).iter().cloned().map(name).collect::<Vec<_>>();
         assert_eq!(keys("a[0].b"), ["a", "[0]", "b"]);
         assert_eq!(keys("m[\"a[*]\"].b[ * ]"), ["m", "a[*]", "b", "*"]);
         assert_eq!(keys("m[ 'it''s' ].n"), ["m", "it's", "n"]);
@@ -297,6 +297,6 @@ mod tests {
         assert_eq!(keys("m[\"'1'\"]"), ["m", "'1'"]);
         assert_eq!(keys("m['1']"), ["m", "1"]);
         assert_eq!(keys("m[open.x"), ["m", "[open", "x"]);
-        assert_eq!(parse(""), []);
+        assert!(parse("").is_empty());
     }
 }

@@ -27,7 +27,23 @@ pub(crate) struct Call {
     /// The query, names in lower case.
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) authorization: Option<String>,
+    /// Who calls, once the token is checked; nobody where none was sent (and none is required).
+    pub(crate) caller: Option<Caller>,
+    pub(crate) if_match: Option<String>,
+    pub(crate) if_none_match: Option<String>,
     pub(crate) body: Vec<u8>,
+}
+
+/// Who makes a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The principal's object id.
+    pub(crate) object: String,
+    /// The application's id; of a user the client they use.
+    pub(crate) client: String,
+    /// Are its roles looked at even where the sandbox does not enforce them? So are those of managed identities that
+    /// policy acts as.
+    pub(crate) bound: bool,
 }
 
 impl Call {
@@ -56,7 +72,7 @@ impl Call {
                 parameters.insert(name.to_ascii_lowercase(), value);
             }
         }
-        Ok(Self { verb, segments, query: parameters, authorization: None, body: Vec::new() })
+        Ok(Self { verb, segments, query: parameters, ..Self::default() })
     }
 
     /// The path's segments in lower case, to match literals with.

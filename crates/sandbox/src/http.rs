@@ -151,14 +151,21 @@ async fn handle(sandbox: Arc<Sandbox>, request: Request) -> Response {
         .filter(|wanted| wanted.eq_ignore_ascii_case("true"))
         .and_then(|_| text("x-ms-client-request-id"));
     let call = match read(&parts.headers, body).await {
-        Ok(bytes) => Call::new(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default())
-            .map(|call| Call { authorization: text(header::AUTHORIZATION.as_str()), body: bytes, ..call }),
+        Ok(bytes) => {
+            Call::new(parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default()).map(|call| Call {
+                authorization: text(header::AUTHORIZATION.as_str()),
+                if_match: text(header::IF_MATCH.as_str()),
+                if_none_match: text(header::IF_NONE_MATCH.as_str()),
+                body: bytes,
+                ..call
+            })
+        }
         Err(error) => Err(error),
     };
     let answer = match call {
         // In a task of its own: a client that hangs up must not stop a write half-way, and a defect in a handler costs
         // this one request.
-        Ok(call) => tokio::spawn(async move { route::answer(&sandbox, &call).await }).await.unwrap_or_else(|_| {
+        Ok(call) => tokio::spawn(async move { route::answer(&sandbox, call).await }).await.unwrap_or_else(|_| {
             ArmError::new(500, "InternalServerError", "The sandbox failed to handle the request.").into()
         }),
         Err(error) => error.into(),

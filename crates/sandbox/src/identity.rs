@@ -10,7 +10,7 @@ use ring::hmac;
 use serde_json::json;
 
 use crate::answer::{Answer, ArmError, Reply};
-use crate::call::Call;
+use crate::call::{Call, Caller};
 
 /// How long a token lives, in seconds.
 pub(crate) const TOKEN_LIFE: i64 = 3600;
@@ -45,12 +45,15 @@ impl Tokens {
         (now < expires).then_some(claims)
     }
 
-    /// Is it an access token of ours? What is issued for something else (`use`) is none.
-    fn accepts(&self, token: &str, now: i64) -> bool {
-        self.claims(token, now).is_some_and(|claims| claims.get("use").is_none())
+    /// Whose access token is it? What is issued for something else (`use`) is none.
+    fn caller(&self, token: &str, now: i64) -> Option<Caller> {
+        let claims = self.claims(token, now).filter(|claims| claims.get("use").is_none())?;
+        let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        let object = text("oid").unwrap_or_default();
+        Some(Caller { client: text("appid").unwrap_or_else(|| object.clone()), object, bound: false })
     }
 
-    /// Lets a call pass or refuses it.
+    /// Lets a call pass, and tells who makes it, or refuses it.
     pub(crate) fn check(
         &self,
         call: &Call,
@@ -58,7 +61,7 @@ impl Tokens {
         now: i64,
         endpoint: &str,
         tenant: &str,
-    ) -> Result<(), ArmError> {
+    ) -> Result<Option<Caller>, ArmError> {
         let refuse = |code: &str, message: &str, error: &str| {
             let challenge = format!(
                 "Bearer authorization_uri=\"{endpoint}/{tenant}\", error=\"{error}\", error_description=\"{message}\""
@@ -71,13 +74,16 @@ impl Tokens {
                 "Authentication failed. The 'Authorization' header is missing.",
                 "invalid_token",
             ),
-            None => Ok(()),
+            None => Ok(None),
             Some(header) => {
                 let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-                if token.is_some_and(|(_, token)| self.accepts(token.trim(), now)) {
-                    Ok(())
-                } else {
-                    refuse("InvalidAuthenticationToken", "The access token is invalid or has expired.", "invalid_token")
+                match token.and_then(|(_, token)| self.caller(token.trim(), now)) {
+                    Some(caller) => Ok(Some(caller)),
+                    None => refuse(
+                        "InvalidAuthenticationToken",
+                        "The access token is invalid or has expired.",
+                        "invalid_token",
+                    ),
                 }
             }
         }
@@ -166,15 +172,15 @@ mod tests {
     fn only_own_unexpired_tokens_pass() {
         let (ours, theirs) = (Tokens::new().unwrap(), Tokens::new().unwrap());
         let token = ours.issue(&json!({"exp": 100}));
-        assert!(ours.accepts(&token, 99));
-        assert!(!ours.accepts(&token, 100));
-        assert!(!theirs.accepts(&token, 99));
+        assert!(ours.caller(&token, 99).is_some());
+        assert!(ours.caller(&token, 100).is_none());
+        assert!(theirs.caller(&token, 99).is_none());
         let (head, _) = token.rsplit_once('.').unwrap();
         let forged = format!("{}.{}", head.split_once('.').unwrap().0, URL_SAFE_NO_PAD.encode(r#"{"exp":900}"#));
         let (_, signature) = token.rsplit_once('.').unwrap();
-        assert!(!ours.accepts(&format!("{forged}.{signature}"), 99));
+        assert!(ours.caller(&format!("{forged}.{signature}"), 99).is_none());
         for bad in ["", "a", "a.b", "a.b.c", "..", &format!("{head}.")] {
-            assert!(!ours.accepts(bad, 0), "{bad}");
+            assert!(ours.caller(bad, 0).is_none(), "{bad}");
         }
     }
 }

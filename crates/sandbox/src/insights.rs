@@ -201,19 +201,31 @@ fn scan(world: &World, scope: &ResourceId, now: i64) -> Vec<State> {
             if contributor.effect == Effect::Disabled || assignment.is_some() && contributor.assignment.id != *scope {
                 continue;
             }
-            states.push(State {
-                resource: resource.id.clone(),
-                content: content.clone(),
-                compliance: state(&contributor),
-                contributor,
-            });
+            let compliance = stated(world, &resource.id, &contributor, now);
+            states.push(State { resource: resource.id.clone(), content: content.clone(), compliance, contributor });
         }
     }
     states
 }
 
+/// The state of a policy; of a manual one an attestation tells it.
+fn stated(world: &World, resource: &ResourceId, contributor: &Contributor, now: i64) -> ComplianceState {
+    let own = state(contributor);
+    if contributor.effect != Effect::Manual || own == ComplianceState::Exempt {
+        return own;
+    }
+    let reference = contributor.reference_id.as_deref();
+    let told = crate::attestations::attested(world, resource, &contributor.assignment.id, reference, now);
+    match told.map(|t| t.to_ascii_lowercase()).as_deref() {
+        Some("compliant") => ComplianceState::Compliant,
+        Some("noncompliant") => ComplianceState::NonCompliant,
+        Some(_) => ComplianceState::Unknown,
+        None => own,
+    }
+}
+
 /// The resources in a scope that policy looks at: subscriptions, groups and what is in them, but not what governs them.
-fn held<'a>(world: &'a World, scope: &ResourceId) -> Vec<&'a Resource> {
+pub(crate) fn held<'a>(world: &'a World, scope: &ResourceId) -> Vec<&'a Resource> {
     let roots: Vec<ResourceId> = match scope.scope() {
         Scope::Tenant => vec![ResourceId::new("/subscriptions")],
         Scope::ManagementGroup(name) => {
@@ -252,6 +264,9 @@ fn record(world: &World, state: &State, now: i64, context: &str, details: bool) 
     let mut record = policy_state(&state.contributor, &state.resource, &state.content, &world.hierarchy, now);
     if let Some(object) = record.as_object_mut() {
         object.insert("@odata.context".to_owned(), format!("{context}/$entity").into());
+        // An attestation may say otherwise than the rule.
+        object.insert("complianceState".to_owned(), state.compliance.name().into());
+        object.insert("isCompliant".to_owned(), (state.compliance == ComplianceState::Compliant).into());
         if !details {
             object.remove("policyEvaluationDetails");
         }

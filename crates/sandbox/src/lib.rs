@@ -19,13 +19,24 @@
 //! | `operations`, `actions` | long-running operations; POST actions |
 //! | `tags`, `locks`, `roles` | the tags API; what may not be changed; built-in roles |
 //! | `policy`, `insights` | policy on writes; compliance of what exists |
+//! | `remediation`, `attestations`, `restrictions` | what policy deploys afterwards; a person's word; what policy would say |
+//! | `rbac`, `etag`, `known`, `models` | who may; conditional requests; types and regions; models and quota |
+//! | `activity`, `resource_graph`, `batch` | what was done; queries; many calls in one |
+//! | `fault`, `consistency`, `control` | failures on demand; races; the clock and the state as a whole |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test's helper fails the test"))]
 
 mod actions;
+mod activity;
 mod answer;
+mod attestations;
+mod batch;
 mod call;
 mod complete;
+mod consistency;
+mod control;
 mod deployments;
+mod etag;
+mod fault;
 mod grants;
 mod graph;
 mod groups;
@@ -33,14 +44,20 @@ mod http;
 mod identity;
 mod inline;
 mod insights;
+mod known;
 mod list;
 mod locks;
+mod models;
 mod operations;
 mod options;
 mod policy;
 mod providers;
+mod rbac;
+mod remediation;
+mod resource_graph;
 mod resource_groups;
 mod resources;
+mod restrictions;
 mod roles;
 mod route;
 mod sandbox;
@@ -51,6 +68,7 @@ mod tenant;
 mod tls;
 mod world;
 
+pub use fault::Fault;
 pub use http::{Running, start};
 pub use options::{Clock, LinkedTemplates, Options, StartError};
 pub use subscriptions::{Subscription, subscription_id};

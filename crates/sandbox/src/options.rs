@@ -76,6 +76,18 @@ pub struct Options {
     pub lro: bool,
     /// Answer every so-many-th request with 429.
     pub throttle: Option<u64>,
+    /// Enforce role assignments on everybody but the owners; every request then needs a token.
+    pub rbac: bool,
+    /// Object or client ids of those whom roles do not bind.
+    pub owners: Vec<String>,
+    /// Requests that are to fail.
+    pub faults: Vec<crate::Fault>,
+    /// Refuse writes in namespaces that were never registered; otherwise the first write registers.
+    pub strict_registration: bool,
+    /// Take any resource type and location, also those the catalogue does not have.
+    pub any_type: bool,
+    /// Show the races of eventual consistency.
+    pub eventual: bool,
     /// Where linked templates are found; without, links are refused: the sandbox fetches nothing from the network.
     pub links: Option<LinkedTemplates>,
     /// The alias catalogue for policy; without one, aliases are resolved by looking at the resource.
@@ -94,6 +106,12 @@ impl Options {
             builtins: Vec::new(),
             lro: false,
             throttle: None,
+            rbac: false,
+            owners: Vec::new(),
+            faults: Vec::new(),
+            strict_registration: false,
+            any_type: false,
+            eventual: false,
             links: None,
             aliases: Aliases::default(),
         }

@@ -33,6 +33,14 @@ pub(crate) fn judge(
     })
 }
 
+/// What policy makes of a write.
+pub(crate) struct Judged {
+    /// The content to store.
+    pub(crate) body: Value,
+    /// In how many seconds what deployIfNotExists orders is due.
+    pub(crate) due: Option<i64>,
+}
+
 /// Asks about a write ([`Operation::Write`] or [`Operation::PatchTags`]) and gives the content to store, or Azure's refusal.
 pub(crate) fn write(
     world: &World,
@@ -41,12 +49,13 @@ pub(crate) fn write(
     api_version: &str,
     operation: Operation,
     now: i64,
-) -> Result<Value, ArmError> {
+) -> Result<Judged, ArmError> {
     let verdict = judge(world, id, &body, api_version, operation, now);
     if verdict.is_refused() {
         return Err(refused(&verdict, id));
     }
-    Ok(verdict.changed.unwrap_or(body))
+    let due = crate::remediation::ordered_in(&verdict);
+    Ok(Judged { body: verdict.changed.unwrap_or(body), due })
 }
 
 /// What a request is to policy: a PATCH of nothing but tags is looked at by rules on tags only.
@@ -169,6 +178,9 @@ pub(crate) fn check_asset(world: &World, id: &ResourceId, body: &Value) -> Resul
             };
             return Err(ArmError::not_found(code, format!("The {what} '{target}' could not be found.")));
         }
+        if !is_at_or_above(world, &target, id) {
+            return Err(crate::consistency::out_of_scope(id));
+        }
     }
     // In an engine aside: nothing of the real one changes before the asset is stored. The parameters of an assignment can
     // only be checked where its definitions are.
@@ -189,6 +201,22 @@ pub(crate) fn check_asset(world: &World, id: &ResourceId, body: &Value) -> Resul
         return Err(ArmError::bad_request(code, message));
     }
     Ok(())
+}
+
+/// Does a definition stand at the scope of what names it, or above?
+fn is_at_or_above(world: &World, definition: &ResourceId, user: &ResourceId) -> bool {
+    let scope = |id: &ResourceId| id.parent().unwrap_or_else(ResourceId::tenant);
+    let (holder, mut inner) = (scope(definition), Some(scope(user)));
+    if holder.as_str() == "/" || world.hierarchy.scopes_of(user).contains(&holder) {
+        return true;
+    }
+    while let Some(id) = inner {
+        if id == holder {
+            return true;
+        }
+        inner = id.parent().filter(|p| p.as_str() != "/");
+    }
+    false
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::answer::{Answer, ArmError, Reply};
 use crate::resources::subscription_missing;
 use crate::sandbox::Sandbox;
-use crate::world::Change;
+use crate::world::{Change, World};
 
 /// Regions by name and display name.
 pub(crate) const LOCATIONS: [(&str, &str); 16] = [
@@ -33,7 +33,7 @@ pub(crate) const LOCATIONS: [(&str, &str); 16] = [
 ];
 
 /// Namespace, an api-version that its types have, types.
-const MANIFEST: [(&str, &str, &[&str]); 24] = [
+pub(crate) const MANIFEST: [(&str, &str, &[&str]); 24] = [
     ("Microsoft.ApiManagement", "2024-05-01", &["service", "service/apis", "service/backends"]),
     ("Microsoft.App", "2025-01-01", &["containerApps", "managedEnvironments", "jobs"]),
     (
@@ -143,6 +143,38 @@ impl Sandbox {
             Change::Register { subscription: subscription.name().to_owned(), namespace: key.clone(), registered };
         self.commit(vec![change]).await?;
         self.describe(&manifest, Some(subscription), &key).map(Answer::ok).ok_or_else(|| unknown(namespace))
+    }
+
+    /// Refuses a write in a namespace that the subscription is not registered for, or registers it: a namespace that was
+    /// never spoken of is registered by its first write, unless the sandbox is told to be strict.
+    pub(crate) fn registered(&self, world: &World, id: &ResourceId) -> Result<Option<Change>, ArmError> {
+        let (Some(subscription), Some(kind)) = (id.subscription_id(), id.resource_type()) else { return Ok(None) };
+        let namespace = kind.namespace().to_ascii_lowercase();
+        if ALWAYS.iter().any(|always| always.eq_ignore_ascii_case(&namespace)) {
+            return Ok(None);
+        }
+        let subscription = subscription.to_ascii_lowercase();
+        let among = |all: &BTreeMap<String, std::collections::BTreeSet<String>>| {
+            all.get(&subscription).is_some_and(|n| n.contains(&namespace))
+        };
+        if among(&world.registrations) {
+            return Ok(None);
+        }
+        if self.strict_registration || among(&world.unregistered) {
+            let namespace = kind.namespace();
+            let message = format!(
+                "The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for how to register subscriptions."
+            );
+            return Err(ArmError::whole(
+                409,
+                json!({"error": {
+                    "code": "MissingSubscriptionRegistration", "message": message,
+                    "details": [{"code": "MissingSubscriptionRegistration", "target": namespace, "message": message}],
+                }})
+                .into(),
+            ));
+        }
+        Ok(Some(Change::Register { subscription, namespace, registered: true }))
     }
 
     /// Namespace in lower case → its name, api-version and types: the table and what the estate holds besides.

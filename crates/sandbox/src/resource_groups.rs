@@ -79,7 +79,14 @@ impl Sandbox {
             for own in ["id", "name", "type"] {
                 body.make_object().remove(own);
             }
-            let mut body = policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
+            if self.strict_types && existing.is_none() {
+                crate::known::check_location(&id, &body)?;
+            }
+            let policy::Judged { mut body, due } =
+                policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
+            if let Some(due) = due {
+                self.put_off(&id, due);
+            }
             complete(&id, &mut body, &self.tenant);
             (id.clone(), existing.is_none(), vec![Change::Put(Resource::new(id, call.api_version(), body))])
         };
@@ -87,6 +94,54 @@ impl Sandbox {
         let world = self.world();
         let body = world.estate.get(&id).map(|r| world.rendered(r)).unwrap_or(Value::Null);
         Ok(Answer::new(if new { 201 } else { 200 }, body))
+    }
+
+    /// `POST {group}/exportTemplate`: what is in the group, as a template.
+    pub(crate) fn export_group(&self, call: &Call, id: &ResourceId) -> Reply {
+        let body = call.object_or_empty()?;
+        let wanted: Vec<ResourceId> = body
+            .get("resources")
+            .and_then(Value::as_array)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|r| *r != "*")
+            .map(ResourceId::new)
+            .collect();
+        let world = self.world();
+        known(&world, id)?;
+        if world.estate.get(id).is_none() {
+            return Err(group_missing(id.name()));
+        }
+        let all = world
+            .estate
+            .within(id)
+            .filter(|r| crate::list::is_tracked(r) && (wanted.is_empty() || wanted.iter().any(|w| r.id.is_within(w))));
+        let resources: Vec<Value> = all
+            .map(|r| {
+                let mut shown = Value::object([
+                    ("type", Value::from(r.resource_type().map(|t| t.to_string()).unwrap_or_default())),
+                    ("apiVersion", r.api_version.as_str().into()),
+                    ("name", r.id.full_name().into()),
+                ]);
+                if let Some(body) = world.content(r).as_object() {
+                    for (key, value) in body.iter().filter(|(key, _)| key.as_ref() != "etag") {
+                        shown.make_object().insert(key.clone(), value.clone());
+                    }
+                }
+                if let Some(properties) = shown.make_object().get_mut("properties").filter(|p| p.as_object().is_some())
+                {
+                    properties.make_object().remove("provisioningState");
+                }
+                shown
+            })
+            .collect();
+        let mut template = Value::from(serde_json::json!({
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+            "contentVersion": "1.0.0.0", "parameters": {}, "variables": {},
+        }));
+        template.make_object().insert("resources", resources);
+        Ok(Answer::ok(Value::object([("template", template)])))
     }
 
     /// Deletes the group with everything in it.

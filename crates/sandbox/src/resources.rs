@@ -8,19 +8,30 @@ use crate::call::{Call, Verb};
 use crate::complete::complete;
 use crate::sandbox::Sandbox;
 use crate::world::{Change, Kind, World, kind};
-use crate::{inline, policy};
+use crate::{etag, inline, known, policy};
 
 impl Sandbox {
     /// Serves a resource by its id.
     pub(crate) async fn resource(&self, call: &Call, id: &ResourceId) -> Reply {
         match call.verb {
-            Verb::Get => self.get_resource(id).map(Answer::ok),
+            Verb::Get => self.get_tagged(call, id),
             Verb::Head => Ok(Answer::empty(if self.world().estate.get(id).is_some() { 204 } else { 404 })),
             Verb::Put => self.put_resource(call, id, call.object()?).await,
             Verb::Patch => self.put_resource(call, id, call.object()?).await,
-            Verb::Delete => self.delete_resource(id).await,
+            Verb::Delete => self.delete_resource(call, id).await,
             Verb::Post => Err(ArmError::method_not_allowed()),
         }
+    }
+
+    /// The resource with its entity tag; 304 where the caller has it already.
+    fn get_tagged(&self, call: &Call, id: &ResourceId) -> Reply {
+        let body = self.get_resource(id)?;
+        let world = self.world();
+        let Some(tag) = world.estate.get(id).map(etag::of) else { return Ok(Answer::ok(body)) };
+        if call.if_none_match.as_deref().is_some_and(|known| etag::names(known, &tag)) {
+            return Ok(Answer::empty(304).with("etag", tag));
+        }
+        Ok(Answer::ok(body).with("etag", tag))
     }
 
     fn get_resource(&self, id: &ResourceId) -> Result<Value, ArmError> {
@@ -47,11 +58,15 @@ impl Sandbox {
     }
 
     async fn write_resource(&self, call: &Call, id: &ResourceId, mut body: Value) -> Reply {
-        let (id, new, changes) = {
+        let (id, new, changes, due) = {
             let world = self.world();
             let id = place_of(&world, id)?;
+            if self.strict_types {
+                known::check_type(&id, call.api_version())?;
+            }
             crate::locks::check(&world, &id, false)?;
             let existing = world.estate.get(&id);
+            etag::check(call, existing)?;
             let operation = policy::operation(call.verb, &body);
             if call.verb == Verb::Patch {
                 let Some(existing) = existing else { return Err(missing(&id)) };
@@ -65,7 +80,14 @@ impl Sandbox {
             if let Some(existing) = existing {
                 keeps_location(existing, &body)?;
             }
-            let mut body = policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
+            if self.strict_types && existing.is_none() {
+                known::check_location(&id, &body)?;
+            }
+            self.check_seen(call, &id, &body)?;
+            let registration = self.registered(&world, &id)?;
+            let policy::Judged { mut body, due } =
+                policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
+            crate::models::check(&world, &id, &body, self.timestamp().get(..10).unwrap_or_default())?;
             if kind(&id) == Kind::PolicyAsset {
                 if id.parent().is_some_and(|scope| scope.as_str() == "/") {
                     return Err(ArmError::new(
@@ -77,7 +99,7 @@ impl Sandbox {
                 policy::check_asset(&world, &id, &body)?;
             }
             let split = inline::split(&id, &mut body, existing.map(|r| &r.body));
-            let mut changes = Vec::new();
+            let mut changes: Vec<Change> = registration.into_iter().collect();
             for property in &split.given {
                 for child in inline::children(&world.estate, &id, property) {
                     if !split.children.iter().any(|(kept, _)| *kept == child.id) {
@@ -86,6 +108,9 @@ impl Sandbox {
                 }
             }
             complete(&id, &mut body, &self.tenant);
+            if existing.is_none() {
+                self.note_fresh(&id, &body);
+            }
             changes.push(Change::Put(Resource::new(id.clone(), call.api_version(), body)));
             for (child, mut body) in split.children {
                 // The casing it was first written in stays.
@@ -93,26 +118,32 @@ impl Sandbox {
                 complete(&child, &mut body, &self.tenant);
                 changes.push(Change::Put(Resource::new(child, call.api_version(), body)));
             }
-            (id, existing.is_none(), changes)
+            (id, existing.is_none(), changes, due)
         };
         self.commit(changes).await?;
-        Ok(Answer::new(if new { 201 } else { 200 }, self.get_resource(&id)?))
+        if let Some(due) = due {
+            self.put_off(&id, due);
+        }
+        let answer = Answer::new(if new { 201 } else { 200 }, self.get_resource(&id)?);
+        let tag = self.world().estate.get(&id).map(etag::of);
+        Ok(tag.into_iter().fold(answer, |answer, tag| answer.with("etag", tag)))
     }
 
-    async fn delete_resource(&self, id: &ResourceId) -> Reply {
+    async fn delete_resource(&self, call: &Call, id: &ResourceId) -> Reply {
         if kind(id) == Kind::PolicyAsset {
             let _alone = self.alone().await;
-            self.remove_resource(id).await
+            self.remove_resource(call, id).await
         } else {
             let _pass = self.pass(id).await;
-            self.remove_resource(id).await
+            self.remove_resource(call, id).await
         }
     }
 
-    async fn remove_resource(&self, id: &ResourceId) -> Reply {
+    async fn remove_resource(&self, call: &Call, id: &ResourceId) -> Reply {
         let (changes, body) = {
             let world = self.world();
             let Some(resource) = world.estate.get(id) else { return Ok(Answer::empty(204)) };
+            etag::check(call, Some(resource))?;
             crate::locks::check(&world, &resource.id, true)?;
             policy::delete(&world, resource, self.now())?;
             let changes: Vec<Change> = world.estate.within(id).map(|r| Change::Delete(r.id.clone())).collect();

@@ -10,7 +10,7 @@ use crate::operations::Outcome;
 use crate::sandbox::Sandbox;
 
 /// Serves a call.
-pub(crate) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
+pub(crate) async fn answer(sandbox: &Sandbox, call: Call) -> Answer {
     match serve(sandbox, call).await {
         Ok(answer) => answer,
         Err(error) => error.into(),
@@ -21,22 +21,35 @@ pub(crate) async fn answer(sandbox: &Sandbox, call: &Call) -> Answer {
 pub(crate) async fn inside(sandbox: &Sandbox, call: &Call) -> Answer {
     let lower = call.lower();
     let path: Vec<&str> = lower.iter().map(String::as_str).collect();
-    fixed(sandbox, call, &path).await.unwrap_or_else(Into::into)
+    let answer = allowed(sandbox, call, &path).await.unwrap_or_else(Into::into);
+    sandbox.note(call, &answer);
+    answer
 }
 
-async fn serve(sandbox: &Sandbox, call: &Call) -> Reply {
-    let lower = call.lower();
-    let path: Vec<&str> = lower.iter().map(String::as_str).collect();
-    if let ["subscriptions", _, "resourcegroups", _, "deployments", ..] = path.as_slice() {
+async fn serve(sandbox: &Sandbox, mut call: Call) -> Reply {
+    let mut lower = call.lower();
+    if let [subscriptions, _, groups, _, deployments, ..] = lower.as_slice()
+        && (subscriptions.as_str(), groups.as_str(), deployments.as_str())
+            == ("subscriptions", "resourcegroups", "deployments")
+    {
         // The path of old, which `az deployment operation` still uses.
-        let mut segments = call.segments.clone();
-        segments.splice(4..4, ["providers".to_owned(), "Microsoft.Resources".to_owned()]);
-        return Box::pin(serve(sandbox, &Call { segments, ..call.clone() })).await;
+        call.segments.splice(4..4, ["providers".to_owned(), "Microsoft.Resources".to_owned()]);
+        lower = call.lower();
     }
-    if let Some(reply) = discovery(sandbox, call, &path) {
+    let path: Vec<&str> = lower.iter().map(String::as_str).collect();
+    if let Some(reply) = discovery(sandbox, &call, &path) {
         return reply;
     }
-    sandbox.tokens.check(call, sandbox.auth_required, sandbox.now(), &sandbox.endpoint, &sandbox.tenant)?;
+    call.caller =
+        sandbox.tokens.check(&call, sandbox.auth_required, sandbox.token_time(), &sandbox.endpoint, &sandbox.tenant)?;
+    let call = &call;
+    if let Some(error) = sandbox.fault(call) {
+        return Err(error);
+    }
+    sandbox.do_what_is_due().await;
+    if let ["providers", "glidepath.sandbox", rest @ ..] = path.as_slice() {
+        return sandbox.control(call, rest).await;
+    }
     if let ["graph", "v1.0", rest @ ..] = path.as_slice() {
         return sandbox.graph(call, rest);
     }
@@ -44,27 +57,34 @@ async fn serve(sandbox: &Sandbox, call: &Call) -> Reply {
     if let (Verb::Get, ["providers", "microsoft.resources", "operationstatuses", name]) = (call.verb, path.as_slice()) {
         return sandbox.poll(name);
     }
-    match call.parameter("api-version") {
-        None => {
-            return Err(ArmError::bad_request(
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-            ));
-        }
-        Some(version) if !is_api_version(version) => {
-            return Err(ArmError::bad_request(
-                "InvalidApiVersionParameter",
-                format!("The api-version '{version}' is invalid. It must be of the form 'YYYY-MM-DD[-preview]'."),
-            ));
-        }
-        Some(_) => {}
-    }
+    versioned(call)?;
     if sandbox.throttles() {
         let error = ArmError::new(429, "TooManyRequests", "The request was throttled, as this sandbox was told to.");
         return Err(error.with("retry-after", "1"));
     }
-    let answer = fixed(sandbox, call, &path).await?;
-    Ok(if sandbox.lro && is_slow(call, &path) { later(sandbox, call, answer) } else { answer })
+    let answer = inside(sandbox, call).await;
+    Ok(if sandbox.lro && answer.status < 400 && is_slow(call, &path) { later(sandbox, call, answer) } else { answer })
+}
+
+/// Has the call an api-version, of the form it must have?
+pub(crate) fn versioned(call: &Call) -> Result<(), ArmError> {
+    match call.parameter("api-version") {
+        None => Err(ArmError::bad_request(
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )),
+        Some(version) if !is_api_version(version) => Err(ArmError::bad_request(
+            "InvalidApiVersionParameter",
+            format!("The api-version '{version}' is invalid. It must be of the form 'YYYY-MM-DD[-preview]'."),
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+/// What the caller's roles let through.
+async fn allowed(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Reply {
+    crate::rbac::check(sandbox, call)?;
+    fixed(sandbox, call, path).await
 }
 
 /// Is it a write of a resource or group, of the kind that takes time in Azure?
@@ -108,7 +128,7 @@ fn discovery(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Option<Reply> {
     let placeholder =
         matches!(path.first(), Some(&"common" | &"organizations" | &"consumers" | &"adfs" | &"msi" | &"metadata"));
     let named = if placeholder { sandbox.tenant.as_str() } else { tenant };
-    let grants = Grants { tokens: &sandbox.tokens, tenant: named, endpoint, now: sandbox.now() };
+    let grants = Grants { tokens: &sandbox.tokens, tenant: named, endpoint, now: sandbox.token_time() };
     match (call.verb, path) {
         (Verb::Get, ["metadata", "endpoints"]) => Some(identity::metadata(call, endpoint)),
         (
@@ -130,6 +150,35 @@ fn discovery(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Option<Reply> {
 async fn fixed(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Reply {
     let segment = |at: usize| call.segments.get(at).map(String::as_str).unwrap_or_default();
     match (call.verb, path) {
+        (Verb::Post, ["batch"]) => sandbox.batch(call).await,
+        (Verb::Post, ["providers", "microsoft.resourcegraph", "resources"]) => sandbox.query_graph(call),
+        (Verb::Post, ["providers", "microsoft.resources", "validateresources"]) => sandbox.validate_resources(call),
+        (Verb::Get, ["providers", "microsoft.policyinsights", "policymetadata"]) => sandbox.policy_metadata(call, None),
+        (Verb::Get, ["providers", "microsoft.policyinsights", "policymetadata", _]) => {
+            sandbox.policy_metadata(call, Some(segment(3)))
+        }
+        (Verb::Post, ["subscriptions", _, "providers", "microsoft.authorization", "acquirepolicytoken"]) => {
+            sandbox.acquire_policy_token(call, &call.id(2))
+        }
+        (
+            Verb::Get,
+            [
+                "subscriptions",
+                _,
+                "providers",
+                "microsoft.cognitiveservices",
+                "locations",
+                _,
+                what @ ("models" | "usages" | "modelcapacities"),
+            ],
+        ) => sandbox.cognitive(call, &call.id(2), Some(segment(5)), what),
+        (
+            Verb::Get,
+            ["subscriptions", _, "providers", "microsoft.cognitiveservices", what @ ("models" | "modelcapacities")],
+        ) => sandbox.cognitive(call, &call.id(2), None, what),
+        (Verb::Post, ["subscriptions", _, "resourcegroups", _, "exporttemplate"]) => {
+            sandbox.export_group(call, &ResourceId::resource_group(segment(1), segment(3)))
+        }
         (Verb::Get, ["tenants"]) => sandbox.list_tenants(),
         (Verb::Get, ["subscriptions"]) => sandbox.list_subscriptions(call),
         (Verb::Get, ["subscriptions", _]) => sandbox.get_subscription(&call.id(2)),
@@ -187,6 +236,33 @@ async fn generic(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Reply {
     match tail {
         ["microsoft.policyinsights", "policystates", view, action] if call.verb == Verb::Post => {
             sandbox.policy_states(call, &scope, view, action)
+        }
+        ["microsoft.policyinsights", "policyevents", "default", "queryresults"] if call.verb == Verb::Post => {
+            sandbox.policy_events(call, &scope)
+        }
+        ["microsoft.policyinsights", "checkpolicyrestrictions"] if call.verb == Verb::Post => {
+            sandbox.check_restrictions(call, &scope)
+        }
+        ["microsoft.policyinsights", "remediations", _] => {
+            sandbox.remediation(call, &canonical(call, call.segments.len())).await
+        }
+        ["microsoft.policyinsights", "remediations", _, action] if call.verb == Verb::Post => {
+            sandbox.remediation_action(&canonical(call, call.segments.len() - 1), action)
+        }
+        ["microsoft.policyinsights", "attestations", _] => {
+            sandbox.attestation(call, &canonical(call, call.segments.len())).await
+        }
+        ["microsoft.authorization", "policydefinitions" | "policysetdefinitions", _, "versions"]
+            if call.verb == Verb::Get =>
+        {
+            sandbox.versions(call, &canonical(call, call.segments.len() - 1), None).await
+        }
+        ["microsoft.authorization", "policydefinitions" | "policysetdefinitions", _, "versions", _] => {
+            let version = call.segments.last().map(String::as_str);
+            sandbox.versions(call, &canonical(call, call.segments.len() - 2), version).await
+        }
+        ["microsoft.insights", "eventtypes", "management", "values"] if call.verb == Verb::Get => {
+            sandbox.activity_log(call, &scope)
         }
         ["microsoft.resources", "tags", "default"] => sandbox.tags(call, &scope).await,
         ["microsoft.resources", "deployments", _] => {

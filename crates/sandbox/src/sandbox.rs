@@ -23,8 +23,11 @@ use crate::{Clock, Options, StartError};
 
 const RESOURCES: &str = "resources";
 const REGISTRATIONS: &str = "registrations";
+/// Beside the key of a namespace that was unregistered.
+const UNREGISTERED: &str = "unregistered";
 const ABOUT: &str = "about";
 const TENANT: &str = "tenant";
+const MOVED: &str = "clock-moved-on";
 
 /// Writers of resources whose roots fall on different stripes do not wait for each other.
 const STRIPES: usize = 64;
@@ -42,6 +45,23 @@ pub(crate) struct Sandbox {
     pub(crate) operations: Operations,
     /// Writes and deletes of resources are answered as long-running operations.
     pub(crate) lro: bool,
+    /// Roles are enforced on everybody but the owners.
+    rbac: bool,
+    owners: Vec<String>,
+    faults: Vec<crate::Fault>,
+    /// A namespace must be registered before it is written in.
+    pub(crate) strict_registration: bool,
+    /// Types and regions must be in the catalogue.
+    pub(crate) strict_types: bool,
+    /// What was just made is not seen everywhere yet.
+    pub(crate) eventual: bool,
+    pub(crate) fresh: crate::consistency::Fresh,
+    pub(crate) activity: crate::activity::Activity,
+    /// When what policy orders is due, and for which resource.
+    due: std::sync::Mutex<std::collections::BTreeSet<(i64, ResourceId)>>,
+    /// How far the clock was moved on, in seconds.
+    moved: std::sync::atomic::AtomicI64,
+    pub(crate) folder: std::path::PathBuf,
     /// Every so many requests one is throttled.
     throttle: Option<u64>,
     served: AtomicU64,
@@ -79,6 +99,7 @@ impl Sandbox {
         let Ok(tenant_uuid) = Uuid::try_parse(&tenant) else { return Err(StartError::BadTenant { tenant }) };
         let store = Store::open(&options.state_dir.join("sandbox.db")).await?;
         let world = load(&store, &tenant, options.builtins, options.aliases, &options.state_dir).await?;
+        let moved = store.get(ABOUT, MOVED).await?.and_then(|d| d.body.parse().ok()).unwrap_or(0);
         let tokens = Tokens::new().ok_or_else(|| StartError::Certificate {
             path: options.state_dir.clone(),
             detail: "the machine gives no random numbers".to_owned(),
@@ -87,11 +108,22 @@ impl Sandbox {
         Ok(Self {
             tenant,
             endpoint,
-            auth_required: options.auth_required,
+            auth_required: options.auth_required || options.rbac,
             tokens,
             compliance: Compliance::default(),
             operations: Operations::default(),
             lro: options.lro,
+            rbac: options.rbac,
+            owners: options.owners,
+            faults: options.faults,
+            strict_registration: options.strict_registration,
+            strict_types: !options.any_type,
+            eventual: options.eventual,
+            fresh: crate::consistency::Fresh::default(),
+            activity: crate::activity::Activity::default(),
+            due: std::sync::Mutex::default(),
+            moved: moved.into(),
+            folder: options.state_dir,
             throttle: options.throttle.filter(|n| *n > 0),
             served: AtomicU64::new(0),
             links: options.links.map(|l| l.0),
@@ -110,9 +142,63 @@ impl Sandbox {
         self.store.close().await;
     }
 
-    /// Seconds since 1970.
+    /// The sandbox's time, in seconds since 1970: the clock's, and what it was moved on.
     pub(crate) fn now(&self) -> i64 {
+        self.clock.now().saturating_add(self.moved.load(Ordering::Relaxed))
+    }
+
+    /// The time that tokens go by: they outlive a clock that is moved on.
+    pub(crate) fn token_time(&self) -> i64 {
         self.clock.now()
+    }
+
+    /// Moves the clock on, for good.
+    pub(crate) async fn move_clock(&self, seconds: i64) -> Result<(), ArmError> {
+        let moved = self.moved.load(Ordering::Relaxed).saturating_add(seconds.max(0));
+        let kept = self.store.put(ABOUT, MOVED, moved.to_string(), glidepath_store::Expected::Anything).await;
+        kept.map_err(|e| failed(&e.to_string()))?;
+        self.moved.store(moved, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Are the caller's roles enforced?
+    pub(crate) fn enforces(&self, caller: &crate::call::Caller) -> bool {
+        caller.bound || self.rbac && !self.owns(caller)
+    }
+
+    fn owns(&self, caller: &crate::call::Caller) -> bool {
+        self.owners.iter().any(|o| o.eq_ignore_ascii_case(&caller.object) || o.eq_ignore_ascii_case(&caller.client))
+    }
+
+    /// With roles enforced, only owners turn the sandbox's own switches.
+    pub(crate) fn owners_only(&self, call: &crate::call::Call) -> Result<(), ArmError> {
+        match &call.caller {
+            Some(caller) if self.rbac && !self.owns(caller) => {
+                Err(crate::rbac::refusal(caller, "Glidepath.Sandbox/write", &ResourceId::tenant()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The fault that a request is to meet.
+    pub(crate) fn fault(&self, call: &crate::call::Call) -> Option<ArmError> {
+        if self.faults.is_empty() {
+            return None;
+        }
+        let (verb, path) = (format!("{:?}", call.verb), format!("/{}", call.segments.join("/")));
+        self.faults.iter().find_map(|fault| fault.strike(&verb, &path))
+    }
+
+    /// Looks at a resource again in so many seconds, for what policy orders then.
+    pub(crate) fn put_off(&self, id: &ResourceId, seconds: i64) {
+        let at = self.now().saturating_add(seconds);
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).insert((at, id.clone()));
+    }
+
+    /// The next resource that is due by now.
+    pub(crate) fn next_due(&self) -> Option<ResourceId> {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        if due.first().is_some_and(|(at, _)| *at <= self.now()) { due.pop_first().map(|(_, id)| id) } else { None }
     }
 
     /// The time as ARM writes it.
@@ -169,11 +255,7 @@ impl Sandbox {
                 }
                 Change::Register { subscription, namespace, registered } => {
                     let key = format!("{subscription}/{namespace}").to_ascii_lowercase();
-                    if *registered {
-                        batch.put(REGISTRATIONS, &key, "");
-                    } else {
-                        batch.delete(REGISTRATIONS, &key);
-                    }
+                    batch.put(REGISTRATIONS, &key, if *registered { "" } else { UNREGISTERED });
                 }
             }
         }
@@ -220,6 +302,7 @@ async fn load(
     }
     let mut world = World::new(tenant, aliases);
     for resource in builtins.into_iter().chain(crate::roles::built_in()) {
+        world.given.insert(resource.id.clone());
         world.apply(Change::Put(resource));
     }
     for document in store.list(RESOURCES, "").await? {
@@ -231,7 +314,7 @@ async fn load(
     for document in store.list(REGISTRATIONS, "").await? {
         if let Some((subscription, namespace)) = document.key.split_once('/') {
             let (subscription, namespace) = (subscription.to_owned(), namespace.to_owned());
-            world.apply(Change::Register { subscription, namespace, registered: true });
+            world.apply(Change::Register { subscription, namespace, registered: document.body != UNREGISTERED });
         }
     }
     Ok(world)

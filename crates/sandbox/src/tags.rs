@@ -46,7 +46,7 @@ impl Sandbox {
             body.make_object().insert("tags", tags);
             // Policy may refuse the change or add to it.
             let judged = policy::write(&world, scope, body, &resource.api_version, Operation::PatchTags, self.now())?;
-            let tags = judged.get("tags").cloned().unwrap_or(Value::Null);
+            let tags = judged.body.get("tags").cloned().unwrap_or(Value::Null);
             resource.body.make_object().insert("tags", tags);
             resource
         };

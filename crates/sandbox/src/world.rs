@@ -31,6 +31,10 @@ pub(crate) struct World {
     pub(crate) blank: Engine,
     /// Subscription → namespaces, both in lower case.
     pub(crate) registrations: BTreeMap<String, BTreeSet<String>>,
+    /// Those that were taken back.
+    pub(crate) unregistered: BTreeMap<String, BTreeSet<String>>,
+    /// What every tenant has: built-in definitions and roles.
+    pub(crate) given: BTreeSet<ResourceId>,
     /// Counts changes: what was computed at another count is out of date.
     pub(crate) generation: u64,
     /// The tenant's root management group.
@@ -53,6 +57,8 @@ impl World {
             engine: blank.clone(),
             blank,
             registrations: BTreeMap::new(),
+            unregistered: BTreeMap::new(),
+            given: BTreeSet::new(),
             generation: 0,
             root,
         }
@@ -65,12 +71,15 @@ impl World {
             Change::Put(resource) => self.put(resource),
             Change::Delete(id) => self.delete(&id),
             Change::Register { subscription, namespace, registered } => {
-                let namespaces = self.registrations.entry(subscription.to_ascii_lowercase()).or_default();
-                if registered {
-                    namespaces.insert(namespace.to_ascii_lowercase());
-                } else {
-                    namespaces.remove(&namespace.to_ascii_lowercase());
+                let (subscription, namespace) = (subscription.to_ascii_lowercase(), namespace.to_ascii_lowercase());
+                let (to, from) = match registered {
+                    true => (&mut self.registrations, &mut self.unregistered),
+                    false => (&mut self.unregistered, &mut self.registrations),
+                };
+                if let Some(namespaces) = from.get_mut(&subscription) {
+                    namespaces.remove(&namespace);
                 }
+                to.entry(subscription).or_default().insert(namespace);
             }
         }
     }
@@ -112,6 +121,11 @@ impl World {
             _ => {}
         }
         self.estate.remove(id);
+    }
+
+    /// Is it the root, or what every tenant has?
+    pub(crate) fn is_given(&self, id: &ResourceId) -> bool {
+        *id == self.root || self.given.contains(id)
     }
 
     /// A resource's content as a GET gives it, without `id`, `name` and `type`.

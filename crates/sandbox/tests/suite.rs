@@ -13,7 +13,10 @@
 //!     headers: {x-ms-failure-cause: gateway}
 //!     save: {next: nextLink}                             # to use as `{next}` from here on
 //! ```
-//! `api-version` is added where a step's path has none; `bare: true` leaves it out.
+//! `api-version` is added where a step's path has none; `bare: true` leaves it out. `as: GUID` sends a token of that client,
+//! `with: {If-Match: …}` headers, and `keep: {tag: etag}` saves a header of the answer.
+//!
+//! `options:` beside `story:` starts the sandbox otherwise: `rbac`, `owners`, `faults`, `eventual`, `strictRegistration`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails the test")]
 
 mod support;
@@ -21,12 +24,14 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use glidepath_sandbox::{Options, start};
 use glidepath_source::{Node, Text, yaml};
 use serde_json::Value;
-use support::{API, TENANT, client, sandbox, subscription};
+use support::{API, TENANT, client, subscription};
 
 const VERBS: [&str; 6] = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"];
-const KEYS: [&str; 10] = ["body", "text", "status", "code", "has", "lacks", "count", "headers", "save", "bare"];
+const KEYS: [&str; 13] =
+    ["body", "text", "status", "code", "has", "lacks", "count", "headers", "save", "bare", "as", "with", "keep"];
 
 fn json(node: &Node) -> Value {
     glidepath_arm::Value::from(node).to_json()
@@ -82,6 +87,29 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
+async fn token(client: &reqwest::Client, endpoint: &str, who: &str) -> Result<String, String> {
+    let form = format!("grant_type=client_credentials&client_secret=any&client_id={who}");
+    let answer = client.post(format!("{endpoint}/{TENANT}/oauth2/v2.0/token")).body(form).send().await;
+    let bytes = answer.map_err(|e| e.to_string())?.bytes().await.map_err(|e| e.to_string())?;
+    let body: Value = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
+    body["access_token"].as_str().map(str::to_owned).ok_or_else(|| body.to_string())
+}
+
+/// How the story's sandbox runs.
+fn options(folder: &Path, node: Option<&Node>) -> Options {
+    let mut options = Options::new(folder, TENANT);
+    let is = |name: &str| node.and_then(|n| n.get(name)).is_some_and(|n| json(n) == Value::Bool(true));
+    let texts = |name: &str| -> Vec<String> {
+        let all = node.and_then(|n| n.get(name)).map(Node::items).unwrap_or_default();
+        all.iter().filter_map(|n| n.as_str().map(str::to_owned)).collect()
+    };
+    (options.rbac, options.eventual, options.strict_registration) =
+        (is("rbac"), is("eventual"), is("strictRegistration"));
+    options.owners = texts("owners");
+    options.faults = texts("faults").iter().map(|f| f.parse().unwrap()).collect();
+    options
+}
+
 async fn step(
     client: &reqwest::Client,
     endpoint: &str,
@@ -107,6 +135,12 @@ async fn step(
         url.push_str(API);
     }
     let mut request = client.request(verb.parse().unwrap(), &url);
+    if let Some(who) = step.get("as").and_then(Node::as_str) {
+        request = request.bearer_auth(token(client, endpoint, who).await?);
+    }
+    for member in step.get("with").map(Node::members).unwrap_or_default() {
+        request = request.header(member.key.as_ref(), fill(member.value.as_str().unwrap_or_default(), names));
+    }
     if let Some(body) = step.get("body") {
         request = request.json(&fill_all(&json(body), names));
     } else if let Some(text) = step.get("text").and_then(Node::as_str) {
@@ -149,6 +183,13 @@ async fn step(
             return fail(difference);
         }
     }
+    for member in step.get("keep").map(Node::members).unwrap_or_default() {
+        let found = member.value.as_str().and_then(|name| headers.get(name)).and_then(|v| v.to_str().ok());
+        match found {
+            Some(text) => names.insert(member.key.to_string(), text.to_owned()),
+            None => return fail(format!("there is no header to keep as `{}`", member.key)),
+        };
+    }
     for member in step.get("save").map(Node::members).unwrap_or_default() {
         let found = member.value.as_str().and_then(|path| at(&body, path)).and_then(Value::as_str);
         match found {
@@ -168,7 +209,7 @@ fn story(path: &Path, content: String) -> datatest_stable::Result<()> {
     }
     tokio::runtime::Runtime::new()?.block_on(async {
         let folder = tempfile::tempdir()?;
-        let running = sandbox(folder.path()).await;
+        let running = start(options(folder.path(), node.get("options"))).await?;
         let client = client(running.ca_pem());
         let mut names =
             BTreeMap::from([("tenant".to_owned(), TENANT.to_owned()), ("endpoint".to_owned(), running.endpoint())]);

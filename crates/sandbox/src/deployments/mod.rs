@@ -85,7 +85,7 @@ impl Sandbox {
     fn validate(&self, call: &Call, id: &ResourceId) -> Reply {
         let order = self.ordered(call, id)?;
         let expansion = self.expansion(&order, id.as_str(), false)?;
-        self.preflight(&expansion)?;
+        self.preflight(&order, &expansion)?;
         let mut properties = self.properties(&order, &expansion, "Succeeded", id.as_str(), Instant::now());
         let all = expansion.resources.iter().filter(|r| r.id.as_str().is_some());
         let validated: Vec<Value> = all.map(|r| Value::object([("id", r.id.clone())])).collect();
@@ -113,7 +113,7 @@ impl Sandbox {
         let order = self.ordered(call, id)?;
         let seed = format!("{id}#{}", self.next_request_id());
         let expansion = self.expansion(&order, &seed, true)?;
-        self.preflight(&expansion)?;
+        self.preflight(&order, &expansion)?;
         let new = self.world().estate.get(id).is_none();
         let record = |properties: Value| {
             let mut body = Value::object::<&str, Value>([]);

@@ -7,7 +7,7 @@ use glidepath_source::{Finding, Node, Text, json};
 use super::lenient::quote_keys;
 use super::state::State;
 use crate::answer::ArmError;
-use crate::call::Call;
+use crate::call::{Call, Caller};
 use crate::sandbox::Sandbox;
 use crate::world::World;
 
@@ -30,6 +30,8 @@ pub(super) struct Order {
     /// `FullResourcePayloads` or `ResourceIdOnly`, of a what-if.
     pub(super) ids_only: bool,
     pub(super) link: Option<String>,
+    /// Who deploys.
+    pub(super) caller: Option<Caller>,
 }
 
 fn invalid(why: &str) -> ArmError {
@@ -119,6 +121,7 @@ impl Sandbox {
             tags,
             ids_only,
             link: uri,
+            caller: call.caller.clone(),
         })
     }
 
@@ -213,7 +216,44 @@ impl Sandbox {
             ));
         }
         let errors: Vec<String> = expansion.findings.iter().filter(|f| f.is_error()).map(told).collect();
-        if errors.is_empty() { Ok(expansion) } else { Err(invalid_template(&errors.join("; "))) }
+        if !errors.is_empty() {
+            return Err(invalid_template(&errors.join("; ")));
+        }
+        let mut expansion = expansion;
+        for resource in &mut expansion.resources {
+            if let Some(body) = unescaped(&resource.body) {
+                resource.body = body;
+            }
+        }
+        Ok(expansion)
+    }
+}
+
+/// A body whose texts that came escaped out of `json()` are what they escape: `[[x]` is `[x]`. The landing zones' policies
+/// are deployed so (variables of JSON text that holds `[[parameters('effect')]`). `None`: nothing was escaped.
+fn unescaped(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) if text.starts_with("[[") && text.ends_with(']') => Some(text.get(1..)?.into()),
+        Value::Array(items) => {
+            let changed: Vec<Option<Value>> = items.iter().map(unescaped).collect();
+            if changed.iter().all(Option::is_none) {
+                return None;
+            }
+            Some(Value::array(items.iter().zip(changed).map(|(old, new)| new.unwrap_or_else(|| old.clone()))))
+        }
+        Value::Object(members) => {
+            let changed: Vec<(std::sync::Arc<str>, Value)> =
+                members.iter().filter_map(|(key, value)| Some((key.clone(), unescaped(value)?))).collect();
+            if changed.is_empty() {
+                return None;
+            }
+            let mut all = value.clone();
+            for (key, new) in changed {
+                all.make_object().insert(key, new);
+            }
+            Some(all)
+        }
+        _ => None,
     }
 }
 

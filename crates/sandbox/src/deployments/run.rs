@@ -53,7 +53,7 @@ impl Sandbox {
                 if !is_settled(resource) {
                     continue;
                 }
-                let done = self.write_one(resource).await;
+                let done = self.write_one(order, resource).await;
                 progress = true;
                 changed |= done.error.is_none();
                 board.note(&done);
@@ -71,14 +71,17 @@ impl Sandbox {
                 changed = false;
                 continue;
             }
-            // The estate does not know more: the expression itself goes out, and the deployment says so.
-            let stuck = ready.iter().find_map(|at| run.expansion.resources.get(*at));
-            let Some(resource) = stuck else { break };
-            let done = self.write_stuck(resource, &mut run.unresolved).await;
-            changed |= done.error.is_none();
-            board.note(&done);
-            run.failures.extend(done.error.clone());
-            run.done.push(done);
+            // The estate does not know more: the expressions themselves go out, and the deployment says so. All of them at
+            // once: none waits for another, so that what one of them writes tells nothing of the rest.
+            let stuck: Vec<Expanded> =
+                ready.iter().filter_map(|at| run.expansion.resources.get(*at)).cloned().collect();
+            for resource in &stuck {
+                let done = self.write_stuck(order, resource, &mut run.unresolved).await;
+                changed |= done.error.is_none();
+                board.note(&done);
+                run.failures.extend(done.error.clone());
+                run.done.push(done);
+            }
         }
         if changed && (has_unknown_outputs(&run.expansion) || !run.unresolved.is_empty()) {
             run.expansion = self.expansion(order, seed, true)?;
@@ -89,9 +92,9 @@ impl Sandbox {
         Ok(run)
     }
 
-    async fn write_one(&self, resource: &Expanded) -> Done {
+    async fn write_one(&self, order: &Order, resource: &Expanded) -> Done {
         let id = ResourceId::new(resource.id.as_str().unwrap_or_default());
-        let answer = self.put_as_client(&id, &resource.api_version, &resource.body).await;
+        let answer = self.put_as_client(order, &id, &resource.api_version, &resource.body).await;
         let error = (answer.status >= 400).then(|| {
             let error = answer.body.as_ref().and_then(|b| b.get("error")).cloned();
             error.unwrap_or_else(|| Value::object([("code", "InternalServerError")]))
@@ -100,7 +103,7 @@ impl Sandbox {
     }
 
     /// A resource of which something stays unknown.
-    async fn write_stuck(&self, resource: &Expanded, unresolved: &mut Vec<String>) -> Done {
+    async fn write_stuck(&self, order: &Order, resource: &Expanded, unresolved: &mut Vec<String>) -> Done {
         let open = [Some(&resource.id), resource.condition.as_ref()].into_iter().flatten().find(|v| v.is_unknown());
         if let Some(open) = open {
             let expression = open.to_json().as_str().unwrap_or_default().to_owned();
@@ -119,16 +122,17 @@ impl Sandbox {
             unresolved.push(format!("{path} of {id} is [{}]", unknown.expression));
         });
         let body = Value::from(resource.body.to_json());
-        self.write_one(&Expanded { body, ..resource.clone() }).await
+        self.write_one(order, &Expanded { body, ..resource.clone() }).await
     }
 
     /// Makes the PUT a client would make.
-    async fn put_as_client(&self, id: &ResourceId, api_version: &str, body: &Value) -> Answer {
+    async fn put_as_client(&self, order: &Order, id: &ResourceId, api_version: &str, body: &Value) -> Answer {
         let call = Call {
             verb: Verb::Put,
             segments: id.segments().map(str::to_owned).collect(),
             query: BTreeMap::from([("api-version".to_owned(), api_version.to_owned())]),
             body: serde_json::to_vec(body).unwrap_or_default(),
+            caller: order.caller.clone(),
             ..Call::default()
         };
         // In a box: a resource may itself be something that leads back here.
@@ -148,6 +152,7 @@ impl Sandbox {
                 verb: Verb::Delete,
                 segments: id.segments().map(str::to_owned).collect(),
                 query: BTreeMap::from([("api-version".to_owned(), "2024-11-01".to_owned())]),
+                caller: order.caller.clone(),
                 ..Call::default()
             };
             let _ = Box::pin(route::inside(self, &call)).await;

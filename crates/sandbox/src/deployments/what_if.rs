@@ -20,7 +20,7 @@ impl Sandbox {
     pub(super) fn what_if(&self, call: &Call, id: &ResourceId) -> Result<Value, ArmError> {
         let order = self.ordered(call, id)?;
         let expansion = self.expansion(&order, id.as_str(), false)?;
-        self.preflight(&expansion)?;
+        self.preflight(&order, &expansion)?;
         let world = self.world();
         let mut seen = BTreeSet::new();
         let mut changes = Vec::new();
@@ -61,7 +61,7 @@ impl Sandbox {
         // What policy adds or alters is part of what will be.
         let wanted =
             policy::write(world, id, resource.body.clone(), &resource.api_version, Operation::Write, self.now());
-        let wanted = Value::from(wanted.unwrap_or_else(|_| resource.body.clone()).to_json());
+        let wanted = Value::from(wanted.map_or_else(|_| resource.body.clone(), |judged| judged.body).to_json());
         let whole = |id: &ResourceId, body: &Value| {
             let mut all = Value::object([
                 ("id", Value::from(id.as_str())),

@@ -5,6 +5,7 @@ use std::path::Path;
 use glidepath_sandbox::{Options, Running, start};
 
 pub(crate) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+#[allow(dead_code, reason = "each test crate uses its own part of this")]
 pub(crate) const API: &str = "api-version=2024-05-01";
 
 /// A client that trusts only the authority with this certificate.
@@ -15,6 +16,7 @@ pub(crate) fn client(ca_pem: &str) -> reqwest::Client {
     reqwest::Client::builder().tls_certs_only([authority]).no_proxy().build().unwrap()
 }
 
+#[allow(dead_code, reason = "each test crate uses its own part of this")]
 pub(crate) async fn sandbox(folder: &Path) -> Running {
     start(Options::new(folder, TENANT)).await.unwrap()
 }
