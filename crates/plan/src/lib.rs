@@ -2,6 +2,7 @@
 //!
 //! Pure: what is there, what an earlier run made and what was approved are passed in; nothing is asked of a target.
 
+mod evidence;
 mod gate;
 mod graph;
 mod mention;
@@ -14,7 +15,8 @@ use glidepath_source::Finding;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-pub use gate::{Evidence, Gate, gates};
+pub use evidence::{Approval, Evaluation, Evidence, Fingerprints, Rehearsal, Trial};
+pub use gate::{Gate, Waived, gates};
 
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

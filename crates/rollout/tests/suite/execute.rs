@@ -112,7 +112,7 @@ async fn a_failure_stops_its_dependants_only_and_everything_is_recorded() {
         (records[0].run.as_str(), records[0].action.as_str(), records[0].phase.as_deref()),
         ("run-1", "Create", Some("platform"))
     );
-    let managed: Vec<_> = journal.managed().await.unwrap().into_iter().map(|m| m.id).collect();
+    let managed: Vec<_> = journal.managed().await.unwrap().0.into_iter().map(|m| m.id).collect();
     assert_eq!(managed, [id("good"), id("other")]);
 }
 
