@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use crate::decode::{Decode, Document};
 use crate::suggest::nearest;
 use crate::{Design, check};
+pub(crate) use workload::ENVIRONMENTS;
 
 /// What a file of the folder is.
 enum Role<'n> {

@@ -1,7 +1,7 @@
 //! Runs every case under `tests/suite/plan/`: a YAML list of cases, each with its expectation beside it.
 //!
 //! `plan`: one line a step, `phase sign id [after id, id]` with what-if's signs (`+` create, `~` modify with its paths in
-//! braces, `-` delete, `=` unchanged); removals have the phase `removal`. `findings`: `code subject`. `gates`: `phase
+//! braces, `-` delete, `±` delete and make again, `=` unchanged); removals have the phase `removal`. `findings`: `code subject`. `gates`: `phase
 //! [workload] open|closed`, missing reasons as items below.
 
 #![allow(
@@ -86,6 +86,7 @@ fn plan_lines(plan: &Plan) -> Vec<String> {
 
 fn line(phase: &str, step: &Step) -> String {
     let sign = match step.action {
+        _ if step.replace => '±',
         Action::Create => '+',
         Action::Modify => '~',
         Action::Delete => '-',

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use glidepath_arm::ResourceId;
 use glidepath_estate::{Estate, Phase};
 use glidepath_network::SpokeKey;
-use glidepath_plan::{Evidence, Gate, Options as PlanOptions, Plan, Trial};
+use glidepath_plan::{Action, Evidence, Gate, Options as PlanOptions, Plan, Trial};
 use glidepath_rollout::{
     ArmClient, Bindings, ClientError, ClientOptions, Compliance, Journal, Managed, Patience, Secret, Target,
-    TokenSource,
+    TokenSource, Unavailable,
 };
 use glidepath_sandbox::StartError;
 use glidepath_source::Finding;
@@ -153,7 +153,10 @@ impl Session {
             subscriptions: self.subscriptions.clone(),
             managed: self.managed.iter().map(|m| (m.id.clone(), m.phase)).collect(),
         };
-        let (plan, problems) = glidepath_plan::plan(desired, &observed, &options);
+        let (plan, mut problems) = glidepath_plan::plan(desired, &observed, &options);
+        let fresh = plan.steps().filter(|s| s.action == Action::Create).map(|s| &s.resource);
+        let missing = glidepath_rollout::unavailable(&self.target, fresh).await.map_err(|e| client_failure(&e))?;
+        problems.extend(not_offered(&missing, desired));
         stop_on_errors(problems, findings)?;
         Ok(plan)
     }
@@ -255,6 +258,35 @@ impl Session {
         self.host.shutdown().await;
         self.store.close().await;
     }
+}
+
+/// What the target would refuse half-way is told before the first write, once for each type and region.
+fn not_offered(missing: &[Unavailable], desired: &Estate) -> Vec<Finding> {
+    let mut groups: IndexMap<(String, &str), Vec<&Unavailable>> = IndexMap::new();
+    for one in missing {
+        let kind = one.id.resource_type().map(|kind| kind.to_string()).unwrap_or_default();
+        groups.entry((kind, &one.location)).or_default().push(one);
+    }
+    let finding = |((kind, location), all): ((String, &str), Vec<&Unavailable>)| {
+        let first = all.first()?;
+        let (wanted, offered) = (all.len(), &first.offered);
+        let finding = match offered.is_empty() {
+            true => Finding::warning("plan/unknown-provider", format!("the target lists no provider of `{kind}`"))
+                .help("take the service out of the design if the target refuses it"),
+            false => Finding::error(
+                "plan/not-available",
+                format!("the target does not offer `{kind}` in `{location}`; {wanted} of the design would be there"),
+            )
+            .why("the rollout would stop half-way; nothing was written")
+            .help(format!("it is offered in {}", offered.join(", "))),
+        };
+        let finding = finding.about(first.id.to_string());
+        Some(match desired.get(&first.id).and_then(|r| r.origin.as_ref()) {
+            Some(origin) => finding.within(origin.to_string()),
+            None => finding,
+        })
+    };
+    groups.into_iter().filter_map(finding).collect()
 }
 
 /// The subscriptions of the design and those of earlier ones: what the design lost must still be found to be deleted.
