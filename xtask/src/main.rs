@@ -1,6 +1,7 @@
 //! Developer chores. `cargo xtask check` is what CI runs.
 
 mod conformance;
+mod sample;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ const HELP: &str = "\
 cargo xtask check     formatting, lints, dependencies, documentation, tests: what CI runs
 cargo xtask test      the tests alone, with their totals
 cargo xtask conformance  clients nobody here wrote (the Python SDKs), against a sandbox; installs them once, outside of the repository
+cargo xtask sample [N] [DIR]  a design of N workloads; without arguments the hundred of examples/hundred-workloads
 ";
 
 fn main() -> ExitCode {
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check(),
         "test" => test(),
+        "sample" => sample(),
         "conformance" => conformance::run_conformance(),
         _ => {
             say(HELP);
@@ -25,6 +28,23 @@ fn main() -> ExitCode {
         }
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn sample() -> bool {
+    let mut arguments = std::env::args().skip(2);
+    let count = arguments.next().map_or(Ok(100), |n| n.parse::<usize>());
+    let folder = arguments.next().unwrap_or_else(|| "examples/hundred-workloads".to_owned());
+    let Ok(count) = count else {
+        say(HELP);
+        return false;
+    };
+    match sample::write(count, Path::new(&folder)) {
+        Ok(()) => true,
+        Err(error) => {
+            say(&format!("cannot write `{folder}`: {error}\n"));
+            false
+        }
+    }
 }
 
 fn check() -> bool {

@@ -5,6 +5,7 @@
 //! ([`crate::symbolic_subscription`]).
 
 mod dns;
+mod exemptions;
 mod gateway;
 mod hierarchy;
 mod hub;
@@ -73,6 +74,7 @@ impl Design {
         compiler.management();
         compiler.connectivity();
         compiler.landing_zones();
+        compiler.exemptions();
         compiler.services();
         let Compiler { out, findings, .. } = compiler;
         (out, findings)

@@ -1,5 +1,6 @@
 //! Gates: which phase may start, decided on evidence.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use glidepath_arm::ResourceId;
@@ -99,6 +100,22 @@ fn waiver<'d>(
 /// workloads do not hold it up. A waiver that has not ended lets a gate through, and is named in it.
 pub fn gates(design: &Design, desired: &Estate, evidence: &Evidence) -> Vec<Gate> {
     let facts = Facts::of(desired, evidence);
+    let mut gates = before_production(design, evidence, &facts);
+    for workload in design.workloads.values() {
+        if workload.environments.iter().any(|e| Workload::is_production(e)) {
+            let missing = facts.of_production(workload);
+            gates.push(Gate::new(design, evidence, Phase::Production, Some(&workload.name), missing));
+        }
+    }
+    gates
+}
+
+/// The gates of the phases before production alone.
+pub fn phase_gates(design: &Design, desired: &Estate, evidence: &Evidence) -> Vec<Gate> {
+    before_production(design, evidence, &Facts::of(desired, evidence))
+}
+
+fn before_production(design: &Design, evidence: &Evidence, facts: &Facts<'_>) -> Vec<Gate> {
     let mut gates = Vec::new();
     for phase in [Phase::Hierarchy, Phase::Platform, Phase::Policy, Phase::LandingZones, Phase::Nonproduction] {
         let mut missing = facts.not_in_place(phase, &|_| true);
@@ -106,12 +123,6 @@ pub fn gates(design: &Design, desired: &Estate, evidence: &Evidence) -> Vec<Gate
             missing.extend(untaught(evidence));
         }
         gates.push(Gate::new(design, evidence, phase, None, missing));
-    }
-    for workload in design.workloads.values() {
-        if workload.environments.iter().any(|e| Workload::is_production(e)) {
-            let missing = facts.of_production(workload);
-            gates.push(Gate::new(design, evidence, Phase::Production, Some(&workload.name), missing));
-        }
     }
     gates
 }
@@ -130,7 +141,8 @@ const NAMED: usize = 3;
 struct Facts<'a> {
     desired: &'a Estate,
     evidence: &'a Evidence,
-    prints: Fingerprints,
+    /// Made when they are needed: they read every body.
+    prints: OnceCell<Fingerprints>,
     /// How many resources are not in place, by workload (none: the platform's) and phase.
     missing: BTreeMap<(Option<&'a str>, Phase), usize>,
     non_compliant: BTreeSet<&'a ResourceId>,
@@ -150,10 +162,14 @@ impl<'a> Facts<'a> {
         Self {
             desired,
             evidence,
-            prints: Fingerprints::of(desired),
+            prints: OnceCell::new(),
             missing,
             non_compliant: evidence.compliance.iter().filter(|(_, compliant)| !compliant).map(|(id, _)| id).collect(),
         }
+    }
+
+    fn prints(&self) -> &Fingerprints {
+        self.prints.get_or_init(|| Fingerprints::of(self.desired))
     }
 
     /// `3 platform resources are not in place`, one line for each phase before `phase`.
@@ -200,7 +216,7 @@ impl<'a> Facts<'a> {
         if found.dataset != wanted.dataset {
             missing.push(format!("the evaluation recorded is on `{}`, not on `{}`", found.dataset, wanted.dataset));
         }
-        if found.of != self.prints.validated(&workload.name) {
+        if found.of != self.prints().validated(&workload.name) {
             missing
                 .push(format!("non-production has changed since it was evaluated ({}): evaluate it again", found.at));
         }
@@ -221,7 +237,7 @@ impl<'a> Facts<'a> {
             match self.evidence.rehearsals.iter().rev().find(held) {
                 None => missing.push(format!("the drill `{drill}` is not recorded")),
                 Some(held) if !held.passed => missing.push(format!("the drill `{drill}` failed ({})", held.at)),
-                Some(held) if held.of != self.prints.validated(&workload.name) => {
+                Some(held) if held.of != self.prints().validated(&workload.name) => {
                     missing
                         .push(format!("non-production has changed since the drill `{drill}` ({}): repeat it", held.at));
                 }
@@ -239,7 +255,7 @@ impl<'a> Facts<'a> {
                 missing.push(format!("approval `{name}` is not recorded"));
                 continue;
             };
-            if approval.of != self.prints.production(&workload.name) {
+            if approval.of != self.prints().production(&workload.name) {
                 missing.push(format!(
                     "approval `{name}`, given by `{}`, is for another state of production ({}): it must be given again",
                     approval.by, approval.at

@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 pub use evidence::{Approval, Evaluation, Evidence, Fingerprints, Rehearsal, Trial};
-pub use gate::{Gate, Waived, gates};
+pub use gate::{Gate, Waived, gates, phase_gates};
 
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -21,7 +21,7 @@ mod target;
 pub use availability::{Unavailable, unavailable};
 pub use binding::Bindings;
 pub use client::{ArmClient, ClientOptions, Reply};
-pub use compliance::{AssignmentSummary, Compliance, PolicyState, compliance, trigger_evaluation};
+pub use compliance::{AssignmentSummary, Compliance, Overview, PolicyState, compliance, overview, trigger_evaluation};
 pub use credential::{Secret, TokenSource};
 pub use error::{AdditionalInfo, ArmError, ClientError};
 pub use execute::{Blocked, Cancel, ExecuteError, ExecuteOptions, Failure, Report, execute};

@@ -62,7 +62,7 @@ async fn look(session: &Session, findings: &mut Vec<Finding>) -> Result<(Plan, V
     let trials = session.trials(&in_place).await?;
     let evidence = session.evidence(in_place, &compliance, trials).await?;
     let gates = session.gates(&evidence).await?;
-    findings.extend(session.ended_waivers());
+    findings.extend(session.waivers());
     Ok((plan, gates))
 }
 

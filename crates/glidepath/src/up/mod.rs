@@ -15,9 +15,9 @@ use std::time::Instant;
 
 use glidepath_arm::ResourceId;
 use glidepath_estate::Phase;
-use glidepath_plan::{Action, Gate, Plan, Step, Trial, gates};
+use glidepath_plan::{Action, Gate, Plan, Step, Trial, phase_gates};
 use glidepath_policy::Effect;
-use glidepath_rollout::{Cancel, Compliance, ExecuteOptions, execute};
+use glidepath_rollout::{Cancel, ExecuteOptions, Overview, execute};
 use glidepath_source::Finding;
 use indexmap::IndexMap;
 
@@ -93,7 +93,7 @@ async fn roll_out(
         }
     });
     let plan = session.plan(usize::from(args.concurrency), findings).await?;
-    findings.extend(session.ended_waivers());
+    findings.extend(session.waivers());
     session.keep_addresses()?;
     let mut run = Run {
         session,
@@ -148,7 +148,7 @@ impl Run<'_> {
             // INVARIANT: a gate is asked again before its phase, on what is in place by then.
             let trials =
                 if phase.phase == Phase::Nonproduction { self.session.trials(&self.place).await? } else { Vec::new() };
-            let gates = self.gates(&Compliance::default(), trials).await?;
+            let gates = self.gates(&Overview::default(), trials).await?;
             let open = gates.iter().all(|g| g.phase != phase.phase || g.open);
             if open {
                 self.carry_out(phase.phase, &phase.steps, phase.steps.len(), terminal).await?;
@@ -163,7 +163,7 @@ impl Run<'_> {
     async fn production(
         &mut self,
         plan: &Plan,
-        compliance: &Compliance,
+        compliance: &Overview,
         terminal: &mut Terminal,
     ) -> Result<Vec<Gate>, Failure> {
         let trials = self.session.trials(&self.place).await?;
@@ -231,10 +231,10 @@ impl Run<'_> {
         Ok(Changes { delete: changes.delete, ..Changes::default() })
     }
 
-    async fn gates(&self, compliance: &Compliance, trials: Vec<Trial>) -> Result<Vec<Gate>, Failure> {
+    async fn gates(&self, compliance: &Overview, trials: Vec<Trial>) -> Result<Vec<Gate>, Failure> {
         let evidence = self.session.evidence(self.place.clone(), compliance, trials).await?;
         let Compilation { design, compiled, .. } = &self.session.compilation;
-        Ok(gates(design, &compiled.estate, &evidence))
+        Ok(phase_gates(design, &compiled.estate, &evidence))
     }
 
     async fn carry_out(
@@ -350,20 +350,19 @@ fn gate_reports(gates: Vec<Gate>) -> Vec<GateReport> {
     reports
 }
 
-fn policy_report(compliance: &Compliance) -> PolicyReport {
-    let resources = compliance.resources();
-    let non_compliant = resources.iter().filter(|(_, compliant)| !compliant).count();
+fn policy_report(overview: &Overview) -> PolicyReport {
+    let non_compliant = overview.non_compliant().len();
     let mut by_effect: IndexMap<String, EffectCount> = IndexMap::new();
-    for summary in compliance.summary() {
-        let count = by_effect.entry(effect_name(&summary.effect)).or_default();
-        count.compliant += summary.compliant;
-        count.non_compliant += summary.non_compliant;
+    for (effect, (good, bad)) in &overview.effects {
+        let count = by_effect.entry(effect_name(effect)).or_default();
+        count.compliant += good;
+        count.non_compliant += bad;
     }
     by_effect.sort_keys();
-    let offenders = compliance.states.iter().filter(|s| !s.compliant).take(OFFENDERS_SHOWN);
+    let offenders = overview.bad.iter().take(OFFENDERS_SHOWN);
     PolicyReport {
-        judged: resources.len(),
-        compliant: resources.len() - non_compliant,
+        judged: overview.judged,
+        compliant: overview.judged.saturating_sub(non_compliant),
         non_compliant,
         by_effect,
         offenders: offenders
@@ -393,6 +392,12 @@ fn next_commands(args: &UpArgs, gates: &[GateReport], design: &glidepath_design:
             .get(&workload.name)
             .and_then(|w| w.approvals.iter().find(|a| workload.missing.iter().any(|m| m.contains(&format!("`{a}`")))))
     {
+        let name = &workload.name;
+        if workload.missing.iter().any(|m| m.starts_with("the evaluation on")) {
+            next.push(format!(
+                "glidepath workload evidence {name} --evaluation <results.json> --by <who> --design {dir}"
+            ));
+        }
         next.push(format!(
             "glidepath workload promote {} --approve {approval} --by <who> --design {dir}",
             workload.name

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use glidepath_arm::ResourceId;
+use glidepath_design::{Waiver, WaiverKind};
 use glidepath_estate::{Estate, Phase};
 use glidepath_network::SpokeKey;
 use glidepath_plan::{Action, Evidence, Gate, Options as PlanOptions, Plan, Trial};
 use glidepath_rollout::{
-    ArmClient, Bindings, ClientError, ClientOptions, Compliance, Journal, Managed, Patience, Secret, Target,
-    TokenSource, Unavailable,
+    ArmClient, Bindings, ClientError, ClientOptions, Journal, Managed, Overview, Patience, Secret, Target, TokenSource,
+    Unavailable,
 };
 use glidepath_sandbox::StartError;
 use glidepath_source::Finding;
@@ -177,14 +178,14 @@ impl Session {
     }
 
     /// What policy says of everything in the organisation's tree.
-    pub(crate) async fn compliance(&self) -> Result<Compliance, Failure> {
+    pub(crate) async fn compliance(&self) -> Result<Overview, Failure> {
         let Some(root) = self.compilation.compiled.management_groups.values().next() else {
-            return Ok(Compliance::default());
+            return Ok(Overview::default());
         };
-        match glidepath_rollout::compliance(&self.target, std::slice::from_ref(root)).await {
-            Ok(compliance) => Ok(compliance),
+        match glidepath_rollout::overview(&self.target, root).await {
+            Ok(overview) => Ok(overview),
             // Nothing was rolled out yet.
-            Err(error) if error.is_not_found() => Ok(Compliance::default()),
+            Err(error) if error.is_not_found() => Ok(Overview::default()),
             Err(error) => Err(client_failure(&error)),
         }
     }
@@ -199,7 +200,7 @@ impl Session {
     pub(crate) async fn evidence(
         &self,
         in_place: Vec<ResourceId>,
-        compliance: &Compliance,
+        compliance: &Overview,
         trials: Vec<Trial>,
     ) -> Result<Evidence, Failure> {
         let records = async {
@@ -208,7 +209,7 @@ impl Session {
         let (approvals, evaluations, rehearsals) = records.await.map_err(|e: StoreError| store_failure(&e))?;
         Ok(Evidence {
             in_place,
-            compliance: compliance.resources(),
+            compliance: compliance.non_compliant().into_iter().map(|id| (id, false)).collect(),
             approvals,
             evaluations,
             rehearsals,
@@ -232,18 +233,26 @@ impl Session {
         Ok(gates)
     }
 
-    /// Waivers that have ended and still lie in the design.
-    pub(crate) fn ended_waivers(&self) -> Vec<Finding> {
+    /// The design's waivers: those that count, for as long as they do, and those that ended. Waivers of gates that count
+    /// are told with their gates.
+    pub(crate) fn waivers(&self) -> Vec<Finding> {
         let (design, today) = (&self.compilation.design, self.today());
-        let ended = design.waivers.iter().filter(|(_, w)| w.expires < today);
-        ended
-            .map(|(file, waiver)| {
-                Finding::warning("waiver/ended", format!("the waiver `{file}` ended on {}", waiver.expires))
-                    .at_place(design.places.value(&format!("waivers/{file}/expires")))
-                    .why("it lets nothing through any more")
-                    .help("remove the file, or have the waiver approved again with a new date")
-            })
-            .collect()
+        let told = |(file, waiver): (&String, &Waiver)| {
+            let place = design.places.value(&format!("waivers/{file}"));
+            if waiver.expires < today {
+                return Some(
+                    Finding::warning("waiver/ended", format!("the waiver `{file}` ended on {}", waiver.expires))
+                        .at_place(place)
+                        .why("it lets nothing through any more")
+                        .help("remove the file, or have the waiver approved again with a new date"),
+                );
+            }
+            let assignment = waiver.assignment.as_deref().filter(|_| waiver.kind == WaiverKind::Exemption)?;
+            let message = format!("`{}` is exempt from `{assignment}` until {}", waiver.scope, waiver.expires);
+            let note = Finding::note("waiver/in-force", message).at_place(place);
+            Some(note.why(format!("{}; approved by {}", waiver.reason, waiver.approved_by)))
+        };
+        design.waivers.iter().filter_map(told).collect()
     }
 
     /// Ends it in order and keeps what was compiled.

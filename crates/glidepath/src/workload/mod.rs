@@ -100,7 +100,7 @@ fn principal(by: &str, about: &str) -> Result<String, Finding> {
 /// The production gate of a workload, as things stand.
 async fn gate(session: &Session, workload: &str, findings: &mut Vec<Finding>) -> Result<Gate, Failure> {
     let plan = session.plan(CONCURRENCY, findings).await?;
-    findings.extend(session.ended_waivers());
+    findings.extend(session.waivers());
     let compliance = session.compliance().await?;
     let in_place = plan.in_place();
     let trials = session.trials(&in_place).await?;
