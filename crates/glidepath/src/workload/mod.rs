@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::cli::PlainFormat;
 use crate::failure::{Answer, Failure};
-use crate::output::{BOLD, DIM, GREEN, Terminal, YELLOW, paint};
+use crate::output::{BOLD, GREEN, Terminal, YELLOW, paint};
 use crate::up::session::Session;
 
 /// Reads at once when looking at what is there.
@@ -152,8 +152,7 @@ fn table(workload: &str, design: &Path, recorded: &[String], gate: &Gate) -> Str
         let open = paint(GREEN, "open");
         let _ = writeln!(text, "{open} {name} may go to production\n\nnext\n  glidepath up {}", design.display());
     } else {
-        let since = gate.since.as_deref().map(|since| paint(DIM, format!(" since {since}")).to_string());
-        let _ = writeln!(text, "{} {name} waits{} for", paint(YELLOW, "closed"), since.unwrap_or_default());
+        let _ = writeln!(text, "{} {name} waits for", paint(YELLOW, "closed"));
         for missing in &gate.missing {
             let _ = writeln!(text, "  {missing}");
         }
