@@ -220,6 +220,11 @@ impl Bound {
 
     /// The instances that may have something to say of a type (lower case), in order.
     pub(crate) fn candidates(&self, kind: &str) -> Vec<&Instance> {
+        self.places_of(kind).into_iter().filter_map(|at| self.instances.get(at)).collect()
+    }
+
+    /// Their places in `instances`.
+    pub(crate) fn places_of(&self, kind: &str) -> Vec<usize> {
         let named = self.by_type.get(kind).map_or(&[] as &[u32], Vec::as_slice);
         let mut all: Vec<u32> = named.to_vec();
         all.extend(self.open.iter().filter(|at| {
@@ -227,7 +232,7 @@ impl Bound {
             instance.is_some_and(|i| i.patterns.as_ref().is_none_or(|p| p.iter().any(|p| p.fits(kind))))
         }));
         all.sort_unstable();
-        all.into_iter().filter_map(|at| self.instances.get(at as usize)).collect()
+        all.into_iter().map(|at| at as usize).collect()
     }
 }
 

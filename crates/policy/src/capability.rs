@@ -35,9 +35,18 @@ pub(crate) fn is_indexed(kind: &str, body: &Value) -> bool {
     if is_container(kind) {
         return false;
     }
-    table().get(kind).copied().unwrap_or_else(|| {
-        body.get("location").is_some() || (body.get("tags").is_some() && kind.split('/').count() == 2)
-    })
+    is_indexed_by_table(kind)
+        .unwrap_or_else(|| is_indexed_by_look(kind, body.get("location").is_some(), body.get("tags").is_some()))
+}
+
+/// The same as far as the table of types knows it.
+pub(crate) fn is_indexed_by_table(kind: &str) -> Option<bool> {
+    table().get(kind).copied()
+}
+
+/// The same for a type that is younger than the table.
+pub(crate) fn is_indexed_by_look(kind: &str, has_location: bool, has_tags: bool) -> bool {
+    has_location || (has_tags && kind.split('/').count() == 2)
 }
 
 /// A subscription or resource group (type in lower case).

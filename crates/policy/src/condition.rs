@@ -54,7 +54,7 @@ impl Frame<'_> {
         Ok(sum)
     }
 
-    fn test_one(&self, test: &Test) -> Result<Truth, EvalError> {
+    pub(crate) fn test_one(&self, test: &Test) -> Result<Truth, EvalError> {
         let right = self.right(&test.right)?;
         match &test.left {
             Left::Field(name) => {
@@ -311,7 +311,12 @@ impl Frame<'_> {
     }
 }
 
-fn compare(operator: Operator, left: Option<&Value>, right: &Value, semantics: Semantics) -> Result<Truth, EvalError> {
+pub(crate) fn compare(
+    operator: Operator,
+    left: Option<&Value>,
+    right: &Value,
+    semantics: Semantics,
+) -> Result<Truth, EvalError> {
     let tested = operator.test(left, right);
     if tested.is_err() && operator.is_order() && !semantics.mismatch_fails {
         return Ok(Truth::False);
@@ -324,7 +329,7 @@ fn number(count: usize) -> Value {
 }
 
 /// The count lies somewhere from `sure` to `sure + maybe`: do all of these give the same answer?
-fn over_range(
+pub(crate) fn over_range(
     operator: Operator,
     (sure, maybe): (usize, usize),
     right: &Value,
@@ -343,7 +348,7 @@ fn over_range(
 }
 
 /// Locations and the two spellings of a resource group's type compare as one.
-fn normalised<'v>(field: &Field, right: &'v Value) -> Cow<'v, Value> {
+pub(crate) fn normalised<'v>(field: &Field, right: &'v Value) -> Cow<'v, Value> {
     match (&field.kind, right) {
         (FieldKind::Location, Value::Array(items)) => Cow::Owned(items.iter().map(location).collect::<Vec<_>>().into()),
         (FieldKind::Location, right) => Cow::Owned(location(right)),

@@ -290,6 +290,16 @@ impl Engine {
         found
     }
 
+    /// Scopes inside this one that have assignments, or are left out of some: what holds for them does not hold for all.
+    pub(crate) fn scopes_inside(&self, scope: &ResourceId) -> Vec<ResourceId> {
+        let left_out = self.assignments.values().flat_map(|entry| &entry.assignment.not_scopes);
+        let inside = self.by_scope.keys().chain(left_out).filter(|s| **s != *scope && s.is_within(scope));
+        let mut inside: Vec<ResourceId> = inside.cloned().collect();
+        inside.sort();
+        inside.dedup();
+        inside
+    }
+
     pub(crate) fn bound(&self, entry: &Entry) -> Arc<Bound> {
         let assets = Assets { definitions: &self.definitions, initiatives: &self.initiatives };
         Arc::clone(entry.bound.get_or_init(|| Arc::new(Bound::new(&entry.assignment, &assets))))

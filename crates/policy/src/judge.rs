@@ -54,12 +54,18 @@ pub(crate) struct Judge<'a> {
     engine: &'a Engine,
     request: &'a Request<'a>,
     around: &'a Surroundings<'a>,
+    pick: Option<&'a dyn Fn(&Instance) -> bool>,
     findings: Vec<Finding>,
     contributors: Vec<(u8, Contributor)>,
 }
 
 /// The verdict on a request.
 pub(crate) fn judge(engine: &Engine, request: &Request<'_>) -> Verdict {
+    judge_some(engine, request, None)
+}
+
+/// The verdict of some instances only; `None` for all.
+pub(crate) fn judge_some(engine: &Engine, request: &Request<'_>, pick: Option<&dyn Fn(&Instance) -> bool>) -> Verdict {
     let around = Surroundings {
         api_version: request.api_version,
         subscription: &request.subscription,
@@ -70,7 +76,7 @@ pub(crate) fn judge(engine: &Engine, request: &Request<'_>) -> Verdict {
         policy: None,
         semantics: engine.semantics,
     };
-    let mut judge = Judge { engine, request, around: &around, findings: Vec::new(), contributors: Vec::new() };
+    let mut judge = Judge { engine, request, around: &around, pick, findings: Vec::new(), contributors: Vec::new() };
     let changed = judge.run();
     judge.contributors.sort_by_key(|(rank, _)| *rank);
     let contributors: Vec<Contributor> = judge.contributors.into_iter().map(|(_, c)| c).collect();
@@ -131,6 +137,9 @@ impl<'a> Judge<'a> {
             .filter(|e| scopes.contains(&e.scope) || self.request.id.is_within(&e.scope))
             .collect();
         for instance in bound.candidates(&subject.key) {
+            if self.pick.is_some_and(|pick| !pick(instance)) {
+                continue;
+            }
             let looks = match &instance.definition.mode {
                 Mode::All => true,
                 Mode::Indexed => subject.is_indexed(),
@@ -404,7 +413,7 @@ impl<'a> Judge<'a> {
 }
 
 /// The documented order of effects; those of resource providers last.
-fn rank(effect: Effect) -> u8 {
+pub(crate) fn rank(effect: Effect) -> u8 {
     match effect {
         Effect::Disabled => 0,
         Effect::Append | Effect::Modify => 1,

@@ -128,22 +128,14 @@ impl<'a> Subject<'a> {
                     let as_it_stands = given.raw && self.begins(&literal);
                     return Some(if as_it_stands { literal } else { Path { steps: steps.clone(), structural: true } });
                 }
-                if !field.belongs_to(&self.key) {
-                    return None;
-                }
-                let mut paths = self
-                    .aliases
-                    .paths_of(&field.name, &self.key, self.api_version)
-                    .into_iter()
-                    .map(|p| Path { steps: path::parse(p), structural: false });
+                let mut paths = alias_paths(field, &self.key, self.api_version, self.aliases)?.into_iter();
                 match (paths.next(), paths.next()) {
-                    (Some(only), None) => Some(only),
                     // Names without a type have a path for each type: the one whose start is in the body.
                     (Some(first), Some(second)) => {
                         let mut all = [first.clone(), second].into_iter().chain(paths);
                         Some(all.find(|p| self.begins(p)).unwrap_or(first))
                     }
-                    (None, _) => Some(Path { steps: steps.clone(), structural: true }),
+                    (first, _) => first,
                 }
             }
             _ => None,
@@ -171,6 +163,20 @@ impl<'a> Subject<'a> {
         });
         self.body.at(&keys.collect::<Vec<_>>()).is_some()
     }
+}
+
+/// The paths an alias stands for on a type (lower case): nearly always one. `None` for an alias of another type.
+pub(crate) fn alias_paths(field: &Field, kind: &str, api_version: &str, aliases: &Aliases) -> Option<Vec<Path>> {
+    let FieldKind::Alias { steps, .. } = &field.kind else { return None };
+    if !field.belongs_to(kind) {
+        return None;
+    }
+    let known = aliases.paths_of(&field.name, kind, api_version).into_iter();
+    let mut paths: Vec<Path> = known.map(|p| Path { steps: path::parse(p), structural: false }).collect();
+    if paths.is_empty() {
+        paths.push(Path { steps: steps.clone(), structural: true });
+    }
+    Some(paths)
 }
 
 /// A name or id; an expression in it (`[…]`, as an expansion leaves it) makes it unknown.
