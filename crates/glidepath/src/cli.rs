@@ -71,6 +71,8 @@ pub(crate) enum Command {
         before_long_help = "Examples:\n  glidepath init mycompany --organization mycompany --workload helpdesk\n  glidepath init mycompany --organization mycompany --workload chat --exposure online --regions eastus2,westus3\n"
     )]
     Init(crate::design::InitArgs),
+    /// A design looked at
+    Design(crate::design::DesignArgs),
     /// Libraries in the Azure Landing Zones format
     Library(crate::library::LibraryArgs),
     /// ARM templates, expanded and examined offline

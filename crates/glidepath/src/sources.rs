@@ -29,6 +29,19 @@ pub(crate) fn design_with(
     more: Option<(String, String)>,
     findings: &mut Vec<Finding>,
 ) -> Result<Compilation, Failure> {
+    let design = read_with(folder, more, findings)?;
+    let library = design_libraries(&design, folder, findings)?;
+    let (compiled, made) = design.compile(&library);
+    stop_on_errors(made, findings)?;
+    Ok(Compilation { design, compiled, library })
+}
+
+/// Reads the design in a folder without compiling it.
+pub(crate) fn read_design(folder: &Path, findings: &mut Vec<Finding>) -> Result<Design, Failure> {
+    read_with(folder, None, findings)
+}
+
+fn read_with(folder: &Path, more: Option<(String, String)>, findings: &mut Vec<Finding>) -> Result<Design, Failure> {
     let (mut texts, unreadable) = files::read_folder(folder, &|path| {
         let yaml = path.ends_with(".yaml") || path.ends_with(".yml");
         yaml && (!path.contains('/') || path.starts_with("workloads/") || path.starts_with("waivers/"))
@@ -50,10 +63,7 @@ pub(crate) fn design_with(
             .help("see `examples/contoso`")
             .into());
     };
-    let library = design_libraries(&design, folder, findings)?;
-    let (compiled, made) = design.compile(&library);
-    stop_on_errors(made, findings)?;
-    Ok(Compilation { design, compiled, library })
+    Ok(design)
 }
 
 fn design_libraries(design: &Design, folder: &Path, findings: &mut Vec<Finding>) -> Result<Library, Failure> {
