@@ -197,7 +197,9 @@ fn models(design: &Design, workload: &Workload, root: &str, findings: &mut Vec<F
                 .help("write the name as the model catalogue has it: letters, digits, `.`, `_` and `-`"),
             );
         }
-        let known = model.format != "OpenAI" || !model.name.chars().all(fits) || catalogue::models().any(|known| known == model.name);
+        let known = model.format != "OpenAI"
+            || !model.name.chars().all(fits)
+            || catalogue::models().any(|known| known == model.name);
         if !known {
             let help = match nearest(&model.name, catalogue::models()) {
                 Some(near) => format!("did you mean `{near}`?"),
