@@ -82,6 +82,11 @@ impl Aliases {
         self.providers.as_ref()?.is_modifiable(alias, kind, api_version)
     }
 
+    /// May `modify` change it at some api-version? `None`: this catalogue does not say.
+    pub(crate) fn is_ever_modifiable(&self, alias: &str, kind: &str) -> Option<bool> {
+        self.providers.as_ref()?.is_ever_modifiable(alias, kind)
+    }
+
     /// Does the type (lower case) support tags and location? `None`: this catalogue does not say.
     pub(crate) fn is_indexed(&self, kind: &str) -> Option<bool> {
         self.providers.as_ref()?.is_indexed(kind)

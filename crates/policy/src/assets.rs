@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The four kinds of asset an [`crate::Engine`] takes.
+/// The kinds of asset an [`crate::Engine`] takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AssetKind {
@@ -16,6 +16,10 @@ pub enum AssetKind {
     Assignment,
     /// `Microsoft.Authorization/policyExemptions`
     Exemption,
+    /// `Microsoft.Authorization/policyEnrollments`
+    Enrollment,
+    /// `Microsoft.PolicyInsights/attestations`
+    Attestation,
 }
 
 /// What a policy does when its rule is met. Ordered from weakest to strongest: a resource's net effect is the greatest.

@@ -1,14 +1,13 @@
-//! Assignments and exemptions, read.
+//! Assignments, read.
 
 use std::sync::Arc;
 
 use glidepath_arm::{Object, ResourceId, Value};
-use jiff::Timestamp;
 
 use crate::author::Author;
 use crate::definition::{NamedEffect, named, parse_effect, properties};
-use crate::operator::instant;
 use crate::subject::{Subject, location};
+use crate::version::Pin;
 use crate::{EnforcementMode, Named};
 
 /// A definition or initiative given to a scope.
@@ -25,6 +24,10 @@ pub(crate) struct Assignment {
     /// Which resources it looks at; empty for all. One selector that fits is enough.
     pub(crate) selectors: Vec<Vec<Selector>>,
     pub(crate) overrides: Vec<Override>,
+    /// The version of the definition or initiative that is asked for.
+    pub(crate) pin: Option<Pin>,
+    /// The versions of members that are asked for, with the selectors of these members; later ones win.
+    pub(crate) pins: Vec<(Pin, Vec<Selector>)>,
     messages: Vec<(Option<Arc<str>>, Arc<str>)>,
 }
 
@@ -100,7 +103,7 @@ impl Selector {
     }
 }
 
-fn selectors(body: &Value, author: &mut Author<'_>) -> Vec<Selector> {
+pub(crate) fn selectors(body: &Value, author: &mut Author<'_>) -> Vec<Selector> {
     author.list(body, "selectors").iter().filter_map(|s| Selector::read(s, author)).collect()
 }
 
@@ -145,9 +148,17 @@ impl Assignment {
         let not_scopes = author.texts(properties, "notScopes").iter().map(|s| ResourceId::new(s)).collect();
         let resource_selectors =
             author.list(properties, "resourceSelectors").iter().map(|s| selectors(s, author)).collect();
-        let overrides = author.list(properties, "overrides").iter().filter_map(|o| read_override(o, author)).collect();
+        let (mut overrides, mut pins) = (Vec::new(), Vec::new());
+        for item in author.list(properties, "overrides") {
+            match read_override(item, author) {
+                Some(Overriding::Effect(own)) => overrides.push(own),
+                Some(Overriding::Version(pin, selectors)) => pins.push((pin, selectors)),
+                None => {}
+            }
+        }
         let mut named = named(id, properties);
         named.version = author.text(properties, "definitionVersion").map(|v| v.to_string());
+        let pin = named.version.as_deref().and_then(|text| read_pin(text, author));
         (!author.has_errors()).then(|| Assignment {
             named,
             scope,
@@ -157,6 +168,8 @@ impl Assignment {
             parameters,
             selectors: resource_selectors,
             overrides,
+            pin,
+            pins,
             messages,
         })
     }
@@ -178,85 +191,48 @@ impl Assignment {
     }
 }
 
-fn read_override(body: &Value, author: &mut Author<'_>) -> Option<Override> {
+enum Overriding {
+    Effect(Override),
+    Version(Pin, Vec<Selector>),
+}
+
+fn read_override(body: &Value, author: &mut Author<'_>) -> Option<Overriding> {
     let kind = author.text(body, "kind").unwrap_or_else(|| "".into());
-    if !kind.eq_ignore_ascii_case("policyEffect") {
-        // Only the newest body of a definition is here: versions have nothing to choose from.
-        author.add(glidepath_source::Finding::note(
-            "policy/override-not-evaluated",
-            format!("the override of `{kind}` is kept, not evaluated"),
-        ));
-        return None;
-    }
     let value = author.text(body, "value").unwrap_or_else(|| "".into());
-    match parse_effect(&value) {
-        Some(effect) => Some(Override { effect, selectors: selectors(body, author) }),
-        None => {
-            author.error("policy/unknown-effect", format!("there is no effect `{value}`"));
+    match kind.to_ascii_lowercase().as_str() {
+        "policyeffect" => match parse_effect(&value) {
+            Some(effect) => Some(Overriding::Effect(Override { effect, selectors: selectors(body, author) })),
+            None => {
+                author.error("policy/unknown-effect", format!("there is no effect `{value}`"));
+                None
+            }
+        },
+        // The page says `policyVersion`, the types `definitionVersion`.
+        "definitionversion" | "policyversion" => {
+            let selectors = selectors(body, author);
+            if !selectors.iter().all(Selector::is_reference) {
+                author.warning(
+                    "policy/override-not-evaluated",
+                    "a version for some locations or types only is not evaluated: the override is left out",
+                );
+                return None;
+            }
+            Some(Overriding::Version(read_pin(&value, author)?, selectors))
+        }
+        _ => {
+            author.warning("policy/unknown-override", format!("the override of `{kind}` is not looked at"));
             None
         }
     }
 }
 
-/// A resource or scope that an assignment does not apply to for a while.
-#[derive(Debug, Clone)]
-pub(crate) struct Exemption {
-    pub(crate) id: ResourceId,
-    pub(crate) scope: ResourceId,
-    pub(crate) assignment: ResourceId,
-    /// In lower case; empty for all members.
-    references: Vec<String>,
-    expires: Option<Timestamp>,
-    selectors: Vec<Vec<Selector>>,
-}
-
-impl Exemption {
-    /// Reads a body. `None` when it is of no use; the author then holds the reason.
-    pub(crate) fn read(id: &ResourceId, body: &Value, author: &mut Author<'_>) -> Option<Self> {
-        let properties = properties(body);
-        let Some(assignment) = author.text(properties, "policyAssignmentId") else {
-            author.error("policy/missing-field", "an exemption needs `policyAssignmentId`");
-            return None;
-        };
-        match author.text(properties, "exemptionCategory").as_deref() {
-            Some(category) if category.eq_ignore_ascii_case("waiver") || category.eq_ignore_ascii_case("mitigated") => {
-            }
-            Some(other) => {
-                author.error(
-                    "policy/unknown-category",
-                    format!("`exemptionCategory` is Waiver or Mitigated, not `{other}`"),
-                );
-            }
-            None => author.error("policy/missing-field", "an exemption needs `exemptionCategory`"),
-        }
-        let expires = author.text(properties, "expiresOn").and_then(|text| {
-            let at = instant(&text);
-            if at.is_none() {
-                author.error("policy/bad-date", format!("`expiresOn` is no date: `{text}`"));
-            }
-            at
-        });
-        let references = author.texts(properties, "policyDefinitionReferenceIds");
-        let resource_selectors =
-            author.list(properties, "resourceSelectors").iter().map(|s| selectors(s, author)).collect();
-        let scope = id.parent()?;
-        (!author.has_errors()).then(|| Exemption {
-            id: id.clone(),
-            scope,
-            assignment: ResourceId::new(&assignment),
-            references: references.iter().map(|r| r.to_ascii_lowercase()).collect(),
-            expires,
-            selectors: resource_selectors,
-        })
+/// A version that is asked for; what is none is told.
+pub(crate) fn read_pin(text: &str, author: &mut Author<'_>) -> Option<Pin> {
+    let pin = Pin::parse(text);
+    if pin.is_none() {
+        author.warning("policy/bad-version", format!("`{text}` is no version such as `1.*.*`: the newest is taken"));
     }
-
-    /// Does it hold back a member of its assignment for this resource, now? The caller has looked at the scope.
-    pub(crate) fn covers(&self, reference: Option<&str>, subject: &Subject<'_>, now: i64) -> bool {
-        let lasts = self.expires.is_none_or(|end| end.as_second() > now);
-        let named =
-            self.references.is_empty() || reference.is_some_and(|r| self.references.contains(&r.to_ascii_lowercase()));
-        lasts && named && selected(&self.selectors, subject)
-    }
+    pin
 }
 
 /// Does one of the selectors fit in all its parts? None at all fit everything.

@@ -12,6 +12,7 @@ use crate::frame::ParametersOnly;
 use crate::initiative::{Initiative, Member};
 use crate::parameter::{Misfit, fill};
 use crate::reach::{Reach, TypePattern};
+use crate::version::{Pin, Version, choose};
 use crate::{Effect, Mode, Named};
 
 /// What an assignment comes to.
@@ -43,6 +44,8 @@ pub(crate) struct Instance {
     /// Overrides that depend on the resource, last first.
     pub(crate) overrides: Vec<Override>,
     pub(crate) message: Option<Arc<str>>,
+    /// The version that is asked for, where no body here has it.
+    pub(crate) asked: Option<Arc<str>>,
     patterns: Option<Vec<TypePattern>>,
 }
 
@@ -62,6 +65,38 @@ pub(crate) enum BoundEffect {
 pub(crate) struct Assets<'a> {
     pub(crate) definitions: &'a FxHashMap<ResourceId, Arc<Definition>>,
     pub(crate) initiatives: &'a std::collections::BTreeMap<ResourceId, Arc<Initiative>>,
+    pub(crate) definition_versions: &'a FxHashMap<ResourceId, Vec<Arc<Definition>>>,
+    pub(crate) initiative_versions: &'a FxHashMap<ResourceId, Vec<Arc<Initiative>>>,
+}
+
+/// A body, and the pin that it does not fit.
+type Pinned<T> = (Arc<T>, Option<Arc<str>>);
+
+impl Assets<'_> {
+    fn definition(&self, id: &ResourceId, pin: Option<&Pin>) -> Option<Pinned<Definition>> {
+        pinned(self.definitions.get(id), self.definition_versions.get(id), pin, |d| &d.named)
+    }
+
+    fn initiative(&self, id: &ResourceId, pin: Option<&Pin>) -> Option<Pinned<Initiative>> {
+        pinned(self.initiatives.get(id), self.initiative_versions.get(id), pin, |i| &i.named)
+    }
+}
+
+/// The body that a pin asks for; where none fits, the newest one at hand with the pin.
+fn pinned<T>(
+    current: Option<&Arc<T>>,
+    others: Option<&Vec<Arc<T>>>,
+    pin: Option<&Pin>,
+    named: impl Fn(&T) -> &Named,
+) -> Option<Pinned<T>> {
+    let version_of = |body: &T| Version::parse(named(body).version.as_deref()?);
+    let bodies = || current.into_iter().chain(others.into_iter().flatten());
+    let newest = || bodies().max_by_key(|body| version_of(body));
+    if let Some(body) = pin.and_then(|pin| choose(bodies(), pin, version_of)) {
+        return Some((Arc::clone(body), None));
+    }
+    // The body without a version in its id is the newest.
+    Some((Arc::clone(current.or_else(newest)?), pin.map(|pin| Arc::clone(&pin.text))))
 }
 
 impl Instance {
@@ -78,16 +113,17 @@ impl Bound {
     /// Puts an assignment together.
     pub(crate) fn new(assignment: &Assignment, assets: &Assets<'_>) -> Self {
         let mut bound = Bound { made_of: vec![assignment.target.clone()], ..Bound::default() };
-        if let Some(definition) = assets.definitions.get(&assignment.target) {
+        let pin = assignment.pin.as_ref();
+        if let Some((definition, asked)) = assets.definition(&assignment.target, pin) {
             let chain = vec![assignment.named.id.to_string()];
             let values = {
                 let mut report = |misfit| bound.findings.push(finding(misfit, &definition.named.id, &chain));
                 fill(&definition.parameters, &assignment.parameters, &mut report)
             };
-            bound.push(assignment, Arc::clone(definition), None, values);
-        } else if let Some(initiative) = assets.initiatives.get(&assignment.target) {
-            bound.initiative = Some(Arc::clone(initiative));
-            bound.push_members(assignment, initiative, assets);
+            bound.push(assignment, definition, None, values, asked);
+        } else if let Some((initiative, _)) = assets.initiative(&assignment.target, pin) {
+            bound.push_members(assignment, &initiative, assets);
+            bound.initiative = Some(initiative);
         } else {
             bound.missing.push(
                 Finding::error(
@@ -112,7 +148,11 @@ impl Bound {
         let host = ParametersOnly { names: &initiative.names, values: &own };
         for member in &initiative.members {
             self.made_of.push(member.definition.clone());
-            let Some(definition) = assets.definitions.get(&member.definition) else {
+            // The assignment's word for some members stands above the initiative's.
+            let reference = member.reference.as_deref();
+            let over = assignment.pins.iter().rev().find(|(_, of)| of.iter().all(|s| s.takes_reference(reference)));
+            let pin = over.map(|(pin, _)| pin).or(member.pin.as_ref());
+            let Some((definition, asked)) = assets.definition(&member.definition, pin) else {
                 self.missing.push(dangling_member(&initiative.named, member).chain_from(&chain));
                 continue;
             };
@@ -132,12 +172,12 @@ impl Bound {
             let values = {
                 let mut report = |misfit: Misfit| {
                     // Only the newest body of a definition is here: what an older version took is no mistake of the user's.
-                    let mild = misfit.mild || (member.pinned && misfit.code == "policy/unknown-parameter");
+                    let mild = misfit.mild || (pin.is_some() && misfit.code == "policy/unknown-parameter");
                     self.findings.push(finding(Misfit { mild, ..misfit }, &definition.named.id, &chain));
                 };
                 fill(&definition.parameters, &given, &mut report)
             };
-            self.push(assignment, Arc::clone(definition), Some(member), values);
+            self.push(assignment, definition, Some(member), values, asked);
         }
     }
 
@@ -147,6 +187,7 @@ impl Bound {
         definition: Arc<Definition>,
         member: Option<&Member>,
         values: Vec<Value>,
+        asked: Option<Arc<str>>,
     ) {
         let reference = member.and_then(|m| m.reference.clone());
         let host = ParametersOnly { names: &definition.names, values: &values };
@@ -186,6 +227,7 @@ impl Bound {
             values: values.into(),
             effect,
             overrides,
+            asked,
             patterns,
         });
     }

@@ -40,11 +40,13 @@ impl ComplianceState {
 /// The state of one policy for a resource.
 pub fn state(contributor: &Contributor) -> ComplianceState {
     match contributor.outcome {
+        Outcome::Triggered | Outcome::NotEnforced if contributor.conflict => ComplianceState::Conflict,
         Outcome::Compliant => ComplianceState::Compliant,
         Outcome::Exempt => ComplianceState::Exempt,
         Outcome::DependsOn => ComplianceState::Unknown,
         Outcome::Triggered | Outcome::NotEnforced if contributor.effect == Effect::Manual => {
-            match contributor.details.get("defaultState").and_then(Value::as_str) {
+            let attested = contributor.details.at(&["attestation", "complianceState"]);
+            match attested.or_else(|| contributor.details.get("defaultState")).and_then(Value::as_str) {
                 Some(text) if text.eq_ignore_ascii_case("compliant") => ComplianceState::Compliant,
                 Some(text)
                     if text.eq_ignore_ascii_case("non-compliant") || text.eq_ignore_ascii_case("noncompliant") =>

@@ -55,6 +55,7 @@ impl Frame<'_> {
     }
 
     pub(crate) fn test_one(&self, test: &Test) -> Result<Truth, EvalError> {
+        self.step()?;
         let right = self.right(&test.right)?;
         match &test.left {
             Left::Field(name) => {

@@ -7,6 +7,7 @@ use glidepath_arm::{ResourceId, Value};
 use crate::author::Author;
 use crate::details::Details;
 use crate::limits;
+use crate::mention::Mentions;
 use crate::parameter::Parameter;
 use crate::rule::Condition;
 use crate::template::Template;
@@ -24,6 +25,8 @@ pub(crate) struct Definition {
     pub(crate) condition: Condition,
     pub(crate) effect: Template,
     pub(crate) details: Details,
+    /// What its rule speaks of.
+    pub(crate) mentions: Mentions,
 }
 
 /// An effect as a rule names it.
@@ -142,6 +145,7 @@ impl Definition {
                         mode,
                         parameters,
                         names,
+                        mentions: Mentions::of(&condition),
                         condition,
                         effect,
                         details,

@@ -7,7 +7,9 @@ use glidepath_arm::{Object, Reason, Value};
 use crate::Effect;
 use crate::author::Author;
 use crate::frame::Frame;
+use crate::remedy::Remedy;
 use crate::rule::{Condition, FieldName, field_name};
+use crate::subject::Subject;
 use crate::template::Template;
 
 /// What stands in `details`.
@@ -23,8 +25,8 @@ pub(crate) struct Details {
     pub(crate) existence: Option<Existence>,
     /// Members that verdicts repeat, evaluated.
     reported: Vec<(Arc<str>, Template)>,
-    /// `deployment.properties.parameters`: the only part of a deployment whose expressions are policy's.
-    deployment: Vec<(Arc<str>, Template)>,
+    /// `deployIfNotExists`: what is deployed.
+    pub(crate) remedy: Option<Remedy>,
 }
 
 /// One operation of `modify`.
@@ -100,16 +102,30 @@ impl Details {
                 details.reported.push((key.into(), author.within(key, |a| Template::compile(value, a))));
             }
         }
-        if let Some(parameters) = body.at(&["deployment", "properties", "parameters"]).and_then(Value::as_object) {
+        if let Some(deployment) = body.get("deployment").filter(|d| !d.is_null()) {
+            let given = deployment.at(&["properties", "parameters"]).and_then(Value::as_object);
+            let mut parameters = Vec::new();
             author.within("deployment.properties.parameters", |author| {
-                for (name, parameter) in parameters.iter() {
+                for (name, parameter) in given.into_iter().flat_map(Object::iter) {
                     if let Some(value) = parameter.get("value") {
-                        details.deployment.push((name.clone(), author.within(name, |a| Template::compile(value, a))));
+                        parameters.push((name.clone(), author.within(name, |a| Template::compile(value, a))));
                     }
                 }
             });
+            let group = body.get("resourceGroupName").map(|v| Template::compile(v, author));
+            let location = deployment.get("location").map(|v| Template::compile(v, author));
+            details.remedy = Some(Remedy::new(body, parameters, group, location));
         }
         details
+    }
+
+    /// The alias of an operation that a catalogue says can never be modified.
+    pub(crate) fn fixed_in_place(&self, subject: &Subject<'_>) -> Option<&str> {
+        let named = self.operations.iter().filter_map(|operation| match &operation.field {
+            FieldName::Fixed(field) => Some(field),
+            FieldName::Computed(_) => None,
+        });
+        named.filter(|field| subject.is_ever_modifiable(field) == Some(false)).map(|f| f.name.as_ref()).next()
     }
 
     /// What verdicts tell: the reported members, and `deploymentParameters`. What fails to evaluate is an unknown.
@@ -118,8 +134,8 @@ impl Details {
         for (key, template) in &self.reported {
             object.insert(key.clone(), value_or_unknown(template, frame));
         }
-        if !self.deployment.is_empty() {
-            let parameters = self.deployment.iter().map(|(name, t)| (name.clone(), value_or_unknown(t, frame)));
+        if let Some(remedy) = self.remedy.as_ref().filter(|remedy| !remedy.parameters.is_empty()) {
+            let parameters = remedy.parameters.iter().map(|(name, t)| (name.clone(), value_or_unknown(t, frame)));
             object.insert("deploymentParameters", Value::object(parameters));
         }
         if object.is_empty() { Value::Null } else { object.into() }
@@ -140,6 +156,11 @@ impl Details {
             return items.collect::<Vec<_>>().into();
         }
         let mut report = self.report(frame);
+        if effect == Effect::DeployIfNotExists
+            && let Some(deployment) = self.remedy.as_ref().map(|r| r.expanded(frame)).filter(|d| !d.is_null())
+        {
+            report.make_object().insert("deployment", deployment);
+        }
         if effect == Effect::Modify {
             let operations = self.operations.iter().map(|operation| {
                 let mut object = Object::new();
@@ -169,7 +190,7 @@ impl OperationKind {
     }
 }
 
-fn value_or_unknown(template: &Template, frame: &Frame<'_>) -> Value {
+pub(crate) fn value_or_unknown(template: &Template, frame: &Frame<'_>) -> Value {
     template.evaluate(frame).unwrap_or_else(|error| {
         let text = template.text(frame.names);
         Value::unknown(Reason::Failed(error.message), text.trim_matches(['[', ']']))

@@ -98,6 +98,8 @@ fn descend(value: &mut Value, steps: &[Step], structural: bool, action: &Edit, o
                 None => out.push(Edited::NoParent),
             }
         }
+        // An item by its place: no alias has such a path.
+        [Step::Index(_), ..] => out.push(Edited::NoParent),
         [Step::Each, rest @ ..] => {
             if let Value::Array(items) = value {
                 Arc::make_mut(items).iter_mut().for_each(|item| descend(item, rest, structural, action, out));

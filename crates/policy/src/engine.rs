@@ -8,13 +8,14 @@ use glidepath_estate::{Hierarchy, Resource};
 use glidepath_source::Finding;
 use rustc_hash::FxHashMap;
 
-use crate::assignment::{Assignment, Exemption};
+use crate::assignment::Assignment;
 use crate::author::Author;
 use crate::bind::{Assets, Bound, dangling_member};
+use crate::claim::{Claim, Claims};
 use crate::definition::Definition;
 use crate::field::Fields;
 use crate::initiative::Initiative;
-use crate::{Aliases, AssetKind, Mode, Semantics, Verdict, judge};
+use crate::{Aliases, AssetKind, Mode, Named, Semantics, Verdict, judge};
 
 /// All assets known, and what they mean together.
 ///
@@ -28,11 +29,14 @@ pub struct Engine {
     definitions: FxHashMap<ResourceId, Arc<Definition>>,
     initiatives: BTreeMap<ResourceId, Arc<Initiative>>,
     assignments: BTreeMap<ResourceId, Entry>,
-    exemptions: BTreeMap<ResourceId, Exemption>,
+    /// Bodies of other versions, by the id without the version.
+    definition_versions: FxHashMap<ResourceId, Vec<Arc<Definition>>>,
+    initiative_versions: FxHashMap<ResourceId, Vec<Arc<Initiative>>>,
+    exemptions: Claims,
+    enrollments: Claims,
+    attestations: Claims,
     /// Scope → its assignments, in the order of their ids: the same entries, found without comparing long ids.
     by_scope: FxHashMap<ResourceId, Vec<Entry>>,
-    /// Assignment → its exemptions, in the order of their ids.
-    exempted: FxHashMap<ResourceId, Vec<ResourceId>>,
 }
 
 /// An assignment and what it comes to, once asked for.
@@ -48,6 +52,8 @@ pub(crate) struct Entry {
 pub enum Operation {
     /// PUT or PATCH (the body is the whole content after the patch).
     Write,
+    /// PATCH of nothing but tags (the body is the whole content after it): only rules that look at tags are evaluated.
+    PatchTags,
     /// DELETE.
     Delete,
     /// A scan of what exists: effects do not happen, compliance is judged.
@@ -134,17 +140,34 @@ impl Engine {
             return vec![
                 Finding::error("policy/unknown-asset", format!("`{id}` is no policy asset"))
                     .about(id.as_str())
-                    .help("ids of assets end in policyDefinitions, policySetDefinitions, policyAssignments or policyExemptions and a name"),
+                    .help("ids of assets end in policyDefinitions, policySetDefinitions (with or without versions), policyAssignments, policyExemptions, policyEnrollments or attestations and a name"),
             ];
         };
+        let asset = id;
+        let version_of = base_of_version(id);
+        let id = version_of.as_ref().unwrap_or(id);
         let mut fields = std::mem::take(&mut self.fields);
-        let mut author = Author::new(id.as_str(), &mut fields);
+        let mut author = Author::new(asset.as_str(), &mut fields);
         let read = match kind {
-            AssetKind::Definition => Definition::compile(id, body, &mut author).map(|d| {
-                self.definitions.insert(id.clone(), Arc::new(d));
+            AssetKind::Definition => Definition::compile(id, body, &mut author).map(|mut d| {
+                if version_of.is_none() {
+                    self.definitions.insert(id.clone(), Arc::new(d));
+                } else {
+                    d.named.version = Some(asset.name().to_owned());
+                    let list = self.definition_versions.entry(id.clone()).or_default();
+                    list.retain(|other| other.named.version != d.named.version);
+                    list.push(Arc::new(d));
+                }
             }),
-            AssetKind::Initiative => Initiative::compile(id, body, &mut author).map(|i| {
-                self.initiatives.insert(id.clone(), Arc::new(i));
+            AssetKind::Initiative => Initiative::compile(id, body, &mut author).map(|mut i| {
+                if version_of.is_none() {
+                    self.initiatives.insert(id.clone(), Arc::new(i));
+                } else {
+                    i.named.version = Some(asset.name().to_owned());
+                    let list = self.initiative_versions.entry(id.clone()).or_default();
+                    list.retain(|other| other.named.version != i.named.version);
+                    list.push(Arc::new(i));
+                }
             }),
             AssetKind::Assignment => Assignment::read(id, body, &mut author).map(|a| {
                 let entry = Entry { assignment: Arc::new(a), bound: Arc::default() };
@@ -159,11 +182,9 @@ impl Engine {
                 }
                 self.assignments.insert(id.clone(), entry);
             }),
-            AssetKind::Exemption => Exemption::read(id, body, &mut author).map(|e| {
-                self.unlink_exemption(id);
-                insert_sorted(self.exempted.entry(e.assignment.clone()).or_default(), id);
-                self.exemptions.insert(id.clone(), e);
-            }),
+            AssetKind::Exemption => Claim::exemption(id, body, &mut author).map(|c| self.exemptions.insert(c)),
+            AssetKind::Enrollment => Claim::read(id, body, &mut author).map(|c| self.enrollments.insert(c)),
+            AssetKind::Attestation => Claim::attestation(id, body, &mut author).map(|c| self.attestations.insert(c)),
         };
         let mut findings = author.finish();
         self.fields = fields;
@@ -174,7 +195,7 @@ impl Engine {
                     let bound = self.assignments.get(id).map(|entry| self.bound(entry));
                     findings.extend(bound.iter().flat_map(|b| b.findings.iter().cloned()));
                 }
-                AssetKind::Exemption => {}
+                AssetKind::Exemption | AssetKind::Enrollment | AssetKind::Attestation => {}
             }
         }
         findings
@@ -182,6 +203,17 @@ impl Engine {
 
     /// Takes an asset out.
     pub fn remove(&mut self, id: &ResourceId) {
+        if let Some(base) = base_of_version(id) {
+            let is_it = |named: &Named| named.version.as_deref() == Some(id.name());
+            if let Some(list) = self.definition_versions.get_mut(&base) {
+                list.retain(|d| !is_it(&d.named));
+            }
+            if let Some(list) = self.initiative_versions.get_mut(&base) {
+                list.retain(|i| !is_it(&i.named));
+            }
+            self.unbind(&base);
+            return;
+        }
         match kind_of(id) {
             Some(AssetKind::Definition) => {
                 self.definitions.remove(id);
@@ -198,10 +230,9 @@ impl Engine {
                     list.retain(|other| other.assignment.named.id != *id);
                 }
             }
-            Some(AssetKind::Exemption) => {
-                self.unlink_exemption(id);
-                self.exemptions.remove(id);
-            }
+            Some(AssetKind::Exemption) => self.exemptions.remove(id),
+            Some(AssetKind::Enrollment) => self.enrollments.remove(id),
+            Some(AssetKind::Attestation) => self.attestations.remove(id),
             None => {}
         }
     }
@@ -212,7 +243,9 @@ impl Engine {
             AssetKind::Definition => self.definitions.contains_key(id),
             AssetKind::Initiative => self.initiatives.contains_key(id),
             AssetKind::Assignment => self.assignments.contains_key(id),
-            AssetKind::Exemption => self.exemptions.contains_key(id),
+            AssetKind::Exemption => self.exemptions.contains(id),
+            AssetKind::Enrollment => self.enrollments.contains(id),
+            AssetKind::Attestation => self.attestations.contains(id),
         }
     }
 
@@ -234,17 +267,17 @@ impl Engine {
     pub fn dangling(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for initiative in self.initiatives.values() {
-            for member in initiative.members.iter().filter(|m| !self.definitions.contains_key(&m.definition)) {
+            for member in initiative.members.iter().filter(|m| !self.has_definition(&m.definition)) {
                 findings.push(dangling_member(&initiative.named, member));
             }
         }
         for entry in self.assignments.values() {
             let target = &entry.assignment.target;
-            if !self.definitions.contains_key(target) && !self.initiatives.contains_key(target) {
+            if !self.has_definition(target) && !self.has_initiative(target) {
                 findings.extend(self.bound(entry).missing.iter().cloned());
             }
         }
-        for exemption in self.exemptions.values().filter(|e| !self.assignments.contains_key(&e.assignment)) {
+        for exemption in self.exemptions.iter().filter(|e| !self.assignments.contains_key(&e.assignment)) {
             findings.push(
                 Finding::warning(
                     "policy/dangling-exemption",
@@ -301,13 +334,36 @@ impl Engine {
     }
 
     pub(crate) fn bound(&self, entry: &Entry) -> Arc<Bound> {
-        let assets = Assets { definitions: &self.definitions, initiatives: &self.initiatives };
+        let assets = Assets {
+            definitions: &self.definitions,
+            initiatives: &self.initiatives,
+            definition_versions: &self.definition_versions,
+            initiative_versions: &self.initiative_versions,
+        };
         Arc::clone(entry.bound.get_or_init(|| Arc::new(Bound::new(&entry.assignment, &assets))))
     }
 
     /// The exemptions of an assignment.
-    pub(crate) fn exemptions_of(&self, assignment: &ResourceId) -> impl Iterator<Item = &Exemption> {
-        self.exempted.get(assignment).into_iter().flatten().filter_map(|id| self.exemptions.get(id))
+    pub(crate) fn exemptions_of(&self, assignment: &ResourceId) -> impl Iterator<Item = &Claim> {
+        self.exemptions.of(assignment)
+    }
+
+    /// The enrollments in an assignment of enforcement mode Enroll.
+    pub(crate) fn enrollments_of(&self, assignment: &ResourceId) -> impl Iterator<Item = &Claim> {
+        self.enrollments.of(assignment)
+    }
+
+    /// What was attested of the manual policies of an assignment.
+    pub(crate) fn attestations_of(&self, assignment: &ResourceId) -> impl Iterator<Item = &Claim> {
+        self.attestations.of(assignment)
+    }
+
+    fn has_definition(&self, id: &ResourceId) -> bool {
+        self.definitions.contains_key(id) || self.definition_versions.get(id).is_some_and(|list| !list.is_empty())
+    }
+
+    fn has_initiative(&self, id: &ResourceId) -> bool {
+        self.initiatives.contains_key(id) || self.initiative_versions.get(id).is_some_and(|list| !list.is_empty())
     }
 
     /// Forgets what assignments made of an asset that has changed.
@@ -325,14 +381,6 @@ impl Engine {
             }
         }
     }
-
-    fn unlink_exemption(&mut self, id: &ResourceId) {
-        if let Some(exemption) = self.exemptions.get(id)
-            && let Some(list) = self.exempted.get_mut(&exemption.assignment)
-        {
-            list.retain(|other| other != id);
-        }
-    }
 }
 
 fn kind_of(id: &ResourceId) -> Option<AssetKind> {
@@ -342,16 +390,22 @@ fn kind_of(id: &ResourceId) -> Option<AssetKind> {
         ("Microsoft.Authorization/policySetDefinitions", AssetKind::Initiative),
         ("Microsoft.Authorization/policyAssignments", AssetKind::Assignment),
         ("Microsoft.Authorization/policyExemptions", AssetKind::Exemption),
+        ("Microsoft.Authorization/policyDefinitions/versions", AssetKind::Definition),
+        ("Microsoft.Authorization/policySetDefinitions/versions", AssetKind::Initiative),
+        ("Microsoft.Authorization/policyEnrollments", AssetKind::Enrollment),
+        ("Microsoft.PolicyInsights/attestations", AssetKind::Attestation),
     ]
     .into_iter()
     .find(|(name, _)| kind.is(name))
     .map(|(_, kind)| kind)
 }
 
-fn insert_sorted(list: &mut Vec<ResourceId>, id: &ResourceId) {
-    if let Err(at) = list.binary_search(id) {
-        list.insert(at, id.clone());
-    }
+/// `…/policyDefinitions/d` for `…/policyDefinitions/d/versions/1.2.0`.
+fn base_of_version(id: &ResourceId) -> Option<ResourceId> {
+    let kind = id.resource_type()?;
+    let is_version = kind.is("Microsoft.Authorization/policyDefinitions/versions")
+        || kind.is("Microsoft.Authorization/policySetDefinitions/versions");
+    id.parent().filter(|_| is_version)
 }
 
 #[cfg(test)]

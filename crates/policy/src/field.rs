@@ -43,6 +43,7 @@ pub(crate) enum FieldKind {
 impl Field {
     /// Reads a name. Anything is a field; [`Field::is_known`] tells whether Azure has such.
     pub(crate) fn parse(name: &str, number: Option<u32>) -> Self {
+        let name = name.trim();
         let key = name.to_ascii_lowercase();
         let kind = match key.as_str() {
             "name" => FieldKind::Name,
@@ -93,6 +94,35 @@ impl Field {
         !matches!(self.kind, FieldKind::Alias { .. } | FieldKind::Root(_))
     }
 
+    /// Is it a list by its name, and nothing of its members? Only such fields can be counted.
+    pub(crate) fn ends_with_each(&self) -> bool {
+        match &self.kind {
+            FieldKind::Alias { steps, .. } | FieldKind::Root(steps) => steps.last() == Some(&Step::Each),
+            _ => false,
+        }
+    }
+
+    /// Does a quote open a key in brackets that nothing closes?
+    pub(crate) fn has_open_quote(&self) -> bool {
+        let opens = |key: &str| ["'", "\""].iter().any(|q| key.starts_with(q) && self.name.contains(&format!("[{q}")));
+        match &self.kind {
+            FieldKind::Alias { steps, .. } | FieldKind::Root(steps) => {
+                steps.iter().any(|step| matches!(step, Step::Key(key) if opens(key)))
+            }
+            _ => false,
+        }
+    }
+
+    /// How many arrays it runs over.
+    pub(crate) fn each_count(&self) -> usize {
+        match &self.kind {
+            FieldKind::Alias { steps, .. } | FieldKind::Root(steps) => {
+                steps.iter().filter(|step| **step == Step::Each).count()
+            }
+            _ => 0,
+        }
+    }
+
     /// Does it run over an array?
     pub(crate) fn has_each(&self) -> bool {
         match &self.kind {
@@ -105,20 +135,22 @@ impl Field {
 /// The type of resource groups as policies write it, in lower case.
 pub(crate) const RESOURCE_GROUPS: &str = "microsoft.resources/subscriptions/resourcegroups";
 
-/// `tags.x`, `tags[x]`, `tags['x']` and `tags['''x''']` (an apostrophe in a name is doubled).
+/// `tags.x`, `tags[x]`, `tags['x']`, `tags["x"]` and `tags['''x''']` (an apostrophe in single quotes is doubled); blanks
+/// around the name or its quotes do not count. What goes on after the bracket is a path.
 fn tag(name: &str) -> Option<String> {
     let head = name.get(..4).filter(|h| h.eq_ignore_ascii_case("tags"))?;
     let rest = name.get(head.len()..)?;
     if let Some(plain) = rest.strip_prefix('.') {
         return Some(plain.to_owned());
     }
-    let inner = rest.strip_prefix('[')?.strip_suffix(']')?;
-    if inner == "*" {
+    if rest == "[*]" {
         return None;
     }
-    match inner.strip_prefix('\'').and_then(|i| i.strip_suffix('\'')) {
-        Some(quoted) => Some(quoted.replace("''", "'")),
-        None => Some(inner.to_owned()),
+    match path::bracket(rest)? {
+        (tag, "") => Some(tag),
+        // A bracket in a name without quotes: `tags[a[1]]`.
+        (_, after) if after.starts_with(['[', '.']) => None,
+        _ => Some(rest.strip_prefix('[')?.strip_suffix(']')?.trim().to_owned()),
     }
 }
 
@@ -151,12 +183,17 @@ mod tests {
 
     #[test]
     fn every_form_of_a_tag() {
-        for name in ["tags.cost.center", "Tags[cost.center]", "tags['cost.center']"] {
+        for name in ["tags.cost.center", "Tags[cost.center]", "tags['cost.center']", "tags[ \"cost.center\" ]"] {
             assert_eq!(Field::parse(name, None).kind, FieldKind::Tag("cost.center".into()), "{name}");
         }
         assert_eq!(Field::parse("tags['''a.b''']", None).kind, FieldKind::Tag("'a.b'".into()));
         assert_eq!(Field::parse("tags['it''s']", None).kind, FieldKind::Tag("it's".into()));
-        assert!(matches!(Field::parse("tags", None).kind, FieldKind::Root(_)));
+        assert_eq!(Field::parse("tags[ * ]", None).kind, FieldKind::Tag("*".into()));
+        assert_eq!(Field::parse("tags[ ' a ' ]", None).kind, FieldKind::Tag(" a ".into()));
+        assert_eq!(Field::parse("tags[a[1]]", None).kind, FieldKind::Tag("a[1]".into()));
+        for path in ["tags", "tags[*]", "tags['x'][*]"] {
+            assert!(matches!(Field::parse(path, None).kind, FieldKind::Root(_)), "{path}");
+        }
     }
 
     #[test]

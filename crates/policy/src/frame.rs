@@ -1,6 +1,6 @@
 //! Where a rule is evaluated: the resource, the parameters, the request, and the functions that see them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use glidepath_arm::expression::functions::{format_time, parse_time};
@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::EvaluatedExpression;
 use crate::Semantics;
 use crate::field::{Field, Fields};
+use crate::limits;
 use crate::network;
 use crate::path::Found;
 use crate::subject::Subject;
@@ -55,6 +56,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) ids: PolicyIds<'a>,
     counts: RefCell<Vec<Counting>>,
     pub(crate) log: RefCell<Option<Log>>,
+    /// Steps that are left.
+    budget: Cell<u32>,
 }
 
 /// A count that is under way: the member it looks at.
@@ -90,12 +93,39 @@ impl<'a> Frame<'a> {
         values: &'a [Value],
         ids: PolicyIds<'a>,
     ) -> Self {
-        Self { subject, origin: None, around, names, values, ids, counts: RefCell::default(), log: RefCell::default() }
+        Self {
+            subject,
+            origin: None,
+            around,
+            names,
+            values,
+            ids,
+            counts: RefCell::default(),
+            log: RefCell::default(),
+            budget: Cell::new(limits::STEPS),
+        }
     }
 
     /// The frame for an existence condition on another resource.
     pub(crate) fn looking_at(&self, related: &'a Subject<'a>) -> Frame<'a> {
         Frame { origin: Some(self.subject), ..Frame::new(related, self.around, self.names, self.values, self.ids) }
+    }
+
+    /// Takes a step: a condition looked at, a function called.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub(crate) fn step(&self) -> Result<(), EvalError> {
+        match self.budget.get().checked_sub(1) {
+            Some(left) => {
+                self.budget.set(left);
+                Ok(())
+            }
+            None => Err(EvalError::new(
+                "policy/too-large",
+                format!("the rule takes more than {} steps on this resource", limits::STEPS),
+            )),
+        }
     }
 
     /// Starts to write down what happens; [`Frame::take_log`] gives it.
@@ -139,19 +169,21 @@ impl<'a> Frame<'a> {
         self.around.fields.get(name).unwrap_or_else(|| Arc::new(Field::parse(name, None)))
     }
 
-    /// `field('x')`: a missing value is `""`, a collection of missing values an empty or null-filled list.
+    /// `field('x')`: a missing value is `""`; a collection has the members that are there: the built-in on customer-managed
+    /// keys of disks compares the number of `regions[*].encryption.id` with that of `regions[*]`.
     /// Source: MicrosoftDocs/azure-docs, policy/how-to/author-policies-for-arrays.
     fn field(&self, name: &str) -> Value {
         let field = self.named_field(name);
-        let found = match (self.fixed(&field), self.origin) {
-            (Some(fixed), _) => self.subject.find_fixed(&field, &fixed),
-            (None, Some(origin)) => origin.find(&field),
+        // In an existence condition it is the rule's resource, whatever is counted in the related one.
+        let found = match (self.origin, self.fixed(&field)) {
+            (Some(origin), _) => origin.find(&field),
+            (None, Some(fixed)) => self.subject.find_fixed(&field, &fixed),
             (None, None) => self.subject.find(&field),
         };
         match found {
             Found::One(None | Some(Value::Null)) => "".into(),
             Found::One(Some(value)) | Found::Untold(value) => value,
-            Found::Many(items) => items.iter().map(|i| i.clone().unwrap_or(Value::Null)).collect::<Vec<_>>().into(),
+            Found::Many(items) => present(&items),
         }
     }
 
@@ -177,10 +209,11 @@ impl<'a> Frame<'a> {
         Ok(match self.subject.find_fixed(&field, &fixed) {
             Found::One(value) => value.unwrap_or_else(|| "".into()),
             Found::Untold(value) => value,
-            Found::Many(items) => match items.as_ref() {
-                [only] => only.clone().unwrap_or_else(|| "".into()),
-                several => several.iter().map(|i| i.clone().unwrap_or(Value::Null)).collect::<Vec<_>>().into(),
-            },
+            // One value where every `[*]` stands for the member counted; what runs on below it is a list.
+            Found::Many(items) if field.each_count() <= fixed.len() => {
+                items.first().cloned().flatten().unwrap_or_else(|| "".into())
+            }
+            Found::Many(items) => present(&items),
         })
     }
 
@@ -203,10 +236,20 @@ impl<'a> Frame<'a> {
             identity => identity.clone(),
         };
         let mut object = Object::new();
-        object.insert("apiVersion", self.around.api_version);
+        match self.around.api_version {
+            "" => object.insert(
+                "apiVersion",
+                Value::unknown(Reason::Context("api-version of the request".into()), "requestContext().apiVersion"),
+            ),
+            version => object.insert("apiVersion", version),
+        }
         object.insert("identity", caller);
         object.into()
     }
+}
+
+fn present(items: &[Option<Value>]) -> Value {
+    items.iter().flatten().cloned().collect::<Vec<_>>().into()
 }
 
 fn text_of(value: &Value, function: &str) -> Result<Arc<str>, EvalError> {
@@ -314,6 +357,10 @@ impl Host for Frame<'_> {
 
     fn allows(&self, function: &str) -> bool {
         is_allowed(function)
+    }
+
+    fn enter(&self) -> Result<(), EvalError> {
+        self.step()
     }
 }
 

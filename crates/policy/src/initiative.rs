@@ -5,10 +5,12 @@ use std::sync::Arc;
 use glidepath_arm::{ResourceId, Value};
 
 use crate::Named;
+use crate::assignment::read_pin;
 use crate::author::Author;
 use crate::definition::{named, properties};
 use crate::parameter::Parameter;
 use crate::template::Template;
+use crate::version::Pin;
 
 /// An initiative.
 #[derive(Debug, Clone)]
@@ -27,8 +29,8 @@ pub(crate) struct Member {
     /// The values for the definition's parameters; their expressions see the initiative's parameters.
     pub(crate) parameters: Vec<(Arc<str>, Template)>,
     pub(crate) groups: Vec<Arc<str>>,
-    /// It asks for a version of the definition; the one at hand may be newer.
-    pub(crate) pinned: bool,
+    /// The version of the definition it asks for.
+    pub(crate) pin: Option<Pin>,
 }
 
 impl Initiative {
@@ -88,6 +90,6 @@ fn member(item: &Value, author: &mut Author<'_>) -> Option<Member> {
         reference,
         parameters,
         groups: author.texts(item, "groupNames"),
-        pinned: item.get("definitionVersion").is_some_and(|v| !v.is_null()),
+        pin: author.text(item, "definitionVersion").and_then(|text| read_pin(&text, author)),
     })
 }

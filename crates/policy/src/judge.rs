@@ -9,6 +9,8 @@ use glidepath_source::Finding;
 use crate::assignment::{Assignment, selected};
 use crate::bind::{Bound, BoundEffect, Instance};
 use crate::capability::{is_evaluated, is_of_provider};
+use crate::claim::Claim;
+use crate::confidence::limits;
 use crate::definition::{NamedEffect, parse_effect};
 use crate::engine::{Engine, Operation, Request};
 use crate::existence::{Exists, exists};
@@ -136,7 +138,21 @@ impl<'a> Judge<'a> {
             .exemptions_of(&assignment.named.id)
             .filter(|e| scopes.contains(&e.scope) || self.request.id.is_within(&e.scope))
             .collect();
+        let near = |claim: &&Claim| scopes.contains(&claim.scope) || self.request.id.is_within(&claim.scope);
+        let enrollments: Vec<_> = match assignment.enforcement {
+            EnforcementMode::Enroll => self.engine.enrollments_of(&assignment.named.id).filter(near).collect(),
+            _ => Vec::new(),
+        };
         for instance in bound.candidates(&subject.key) {
+            let mentions = instance.definition.mentions;
+            let passed_by = match self.request.operation {
+                Operation::PatchTags => !mentions.tags,
+                Operation::Scan => mentions.caller,
+                Operation::Write | Operation::Delete => false,
+            };
+            if passed_by {
+                continue;
+            }
             if self.pick.is_some_and(|pick| !pick(instance)) {
                 continue;
             }
@@ -152,10 +168,11 @@ impl<'a> Judge<'a> {
             let exemption = exemptions.iter().find(|e| e.covers(reference, subject, self.request.now)).map(|e| &e.id);
             let gate = if exemption.is_some() {
                 Outcome::Exempt
-            } else if assignment.enforcement == EnforcementMode::Default {
+            } else if assignment.enforcement == EnforcementMode::Default
+                || enrollments.iter().any(|e| e.covers(reference, subject, self.request.now))
+            {
                 Outcome::Triggered
             } else {
-                // Nobody's enrollment is known here: Enroll is compliance only.
                 Outcome::NotEnforced
             };
             let nothing = NamedEffect::implied(Effect::Disabled);
@@ -259,11 +276,12 @@ impl<'a> Judge<'a> {
         let applies = |at: usize| met.get(at).is_some_and(|(c, ..)| c.gate == Outcome::Triggered);
         let (body, results) = mutation.apply(subject, met.len(), &applies);
         for ((candidate, mut log, details), change) in met.into_iter().zip(results) {
-            let Change { operations, refused, unknowns } = change;
+            let Change { operations, refused, conflict, unknowns } = change;
             let outcome = if unknowns.is_empty() { candidate.gate } else { Outcome::DependsOn };
             log.unknowns = unknowns;
             let effect = if refused { Effect::Deny } else { candidate.effect.effect };
-            let mut contributor = self.contributor(candidate, outcome, log, details);
+            let mut contributor = self.contributor(candidate, outcome, log, details, Some(subject));
+            contributor.conflict = conflict;
             if refused {
                 contributor.effect = effect;
                 contributor.written_effect = effect.name().to_owned();
@@ -271,7 +289,8 @@ impl<'a> Judge<'a> {
             contributor.operations = operations;
             self.contributors.push((rank(effect), contributor));
         }
-        (self.request.operation == Operation::Write && body != *subject.body).then_some(body)
+        let writes = matches!(self.request.operation, Operation::Write | Operation::PatchTags);
+        (writes && body != *subject.body).then_some(body)
     }
 
     fn judge_one(&mut self, candidate: &Candidate<'_>, subject: &Subject<'_>) {
@@ -324,8 +343,27 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        let details = definition.details.report(&frame);
-        self.add(candidate, outcome, log, details);
+        let mut details = definition.details.report(&frame);
+        if candidate.effect.effect == Effect::Manual {
+            self.attest(candidate, subject, &mut details);
+        }
+        self.add_seen(candidate, outcome, log, details, Some(subject));
+    }
+
+    /// What was attested of a manual policy for this resource: the last word of those near it.
+    fn attest(&self, candidate: &Candidate<'_>, subject: &Subject<'_>, details: &mut Value) {
+        let reference = candidate.instance.reference.as_deref();
+        let attested = self
+            .engine
+            .attestations_of(&candidate.assignment.named.id)
+            .filter(|a| self.request.id.is_within(&a.scope) && a.covers(reference, subject, self.request.now));
+        // The nearest scope has the longest id.
+        if let Some(claim) = attested.max_by_key(|a| a.scope.as_str().len())
+            && let Some(state) = claim.state
+        {
+            let attestation = Value::object([("id", claim.id.as_str()), ("complianceState", state.name())]);
+            details.make_object().insert("attestation", attestation);
+        }
     }
 
     /// Lists an instance that is applicable and not met, when that was asked for.
@@ -361,7 +399,7 @@ impl<'a> Judge<'a> {
             ..Log::default()
         };
         let outcome = if after { Outcome::DependsOn } else { candidate.gate };
-        let mut contributor = self.contributor(candidate, outcome, log, Value::Null);
+        let mut contributor = self.contributor(candidate, outcome, log, Value::Null, None);
         if !after {
             contributor.effect = Effect::Deny;
             contributor.written_effect = Effect::Deny.name().to_owned();
@@ -379,13 +417,37 @@ impl<'a> Judge<'a> {
     }
 
     fn add(&mut self, candidate: &Candidate<'_>, outcome: Outcome, log: Log, details: Value) {
-        let contributor = self.contributor(candidate, outcome, log, details);
+        self.add_seen(candidate, outcome, log, details, None);
+    }
+
+    fn add_seen(
+        &mut self,
+        candidate: &Candidate<'_>,
+        outcome: Outcome,
+        log: Log,
+        details: Value,
+        seen: Option<&Subject<'_>>,
+    ) {
+        let contributor = self.contributor(candidate, outcome, log, details, seen);
         self.contributors.push((rank(contributor.effect), contributor));
     }
 
-    fn contributor(&self, candidate: &Candidate<'_>, outcome: Outcome, log: Log, details: Value) -> Contributor {
+    /// `seen`: the resource whose conditions are in the log.
+    fn contributor(
+        &self,
+        candidate: &Candidate<'_>,
+        outcome: Outcome,
+        log: Log,
+        details: Value,
+        seen: Option<&Subject<'_>>,
+    ) -> Contributor {
         let assignment = candidate.assignment;
+        let limits = seen.map_or_else(Vec::new, |subject| {
+            limits(&log.expressions, candidate.instance, subject, self.around, self.request.operation)
+        });
         Contributor {
+            conflict: false,
+            limits,
             assignment: assignment.named.clone(),
             assignment_scope: assignment.scope.clone(),
             initiative: candidate.bound.initiative.as_ref().map(|i| i.named.clone()),

@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use glidepath_arm::Value;
+use glidepath_arm::expression::EvalError;
+
 use crate::author::Author;
 use crate::rule::{Condition, FieldName, Left, Over};
 
@@ -25,6 +28,46 @@ const FIELD_COUNTS: usize = 5;
 const VALUE_COUNTS: usize = 10;
 /// Members of a list that is counted by value.
 pub(crate) const ITERATIONS: usize = 100;
+
+/// Characters of a string that an expression makes.
+const STRING: usize = 131_072;
+/// Levels of a value that an expression makes.
+const VALUE_DEPTH: usize = 128;
+/// Values in a value that an expression makes.
+const NODES: usize = 32_768;
+/// Conditions looked at and functions called while one rule is evaluated. Ours: Azure's own budget is a time, and unknown.
+pub(crate) const STEPS: u32 = 2_000_000;
+
+/// What an expression makes, if it is not more than Azure takes; beyond, the evaluation fails (and the request with it).
+///
+/// # Errors
+/// What is too large.
+pub(crate) fn within(value: Value) -> Result<Value, EvalError> {
+    let mut nodes = 0;
+    let problem = match &value {
+        Value::String(_) | Value::Array(_) | Value::Object(_) => measure(&value, 1, &mut nodes),
+        _ => None,
+    };
+    problem.map_or(Ok(value), |message| Err(EvalError::new("policy/too-large", message)))
+}
+
+fn measure(value: &Value, depth: usize, nodes: &mut usize) -> Option<String> {
+    *nodes += 1;
+    if *nodes > NODES {
+        return Some(format!("an expression makes more than {NODES} values"));
+    }
+    if depth > VALUE_DEPTH {
+        return Some(format!("an expression makes a value of more than {VALUE_DEPTH} levels"));
+    }
+    match value {
+        Value::String(text) if text.len() > STRING && text.chars().count() > STRING => {
+            Some(format!("an expression makes a string of {} characters; {STRING} are allowed", text.chars().count()))
+        }
+        Value::Array(items) => items.iter().find_map(|item| measure(item, depth + 1, nodes)),
+        Value::Object(object) => object.values().find_map(|item| measure(item, depth + 1, nodes)),
+        _ => None,
+    }
+}
 
 #[derive(Default)]
 struct Size {

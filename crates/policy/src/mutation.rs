@@ -47,6 +47,8 @@ pub(crate) struct Change {
     pub(crate) operations: Vec<String>,
     /// The request is refused for it.
     pub(crate) refused: bool,
+    /// It is refused because another policy insists on something else.
+    pub(crate) conflict: bool,
     pub(crate) unknowns: Vec<String>,
 }
 
@@ -142,6 +144,7 @@ impl Mutation {
             match self.conflict(planned, applies) {
                 Some(Conflict::Denied) => {
                     change.refused = true;
+                    change.conflict = true;
                     change.operations.push(format!("{place}: in conflict with another policy"));
                     continue;
                 }

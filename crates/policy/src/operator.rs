@@ -209,7 +209,7 @@ fn equal(left: Option<&Value>, right: &Value) -> bool {
 /// Equality of values as rules see it.
 pub(crate) fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::String(a), Value::String(b)) => same_text(a, b),
+        (Value::String(a), Value::String(b)) => same_text(a, b) || same_instant(a, b),
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Bool(flag), Value::String(text)) | (Value::String(text), Value::Bool(flag)) => {
             text.eq_ignore_ascii_case(if *flag { "true" } else { "false" })
@@ -224,6 +224,12 @@ pub(crate) fn same(left: &Value, right: &Value) -> bool {
             _ => false,
         },
     }
+}
+
+/// Two spellings of one moment: `…00Z`, `…00.0000000Z` (which `utcNow()` and `addDays()` write), `…10:00+10:00`.
+fn same_instant(a: &str, b: &str) -> bool {
+    let has_time = |text: &str| text.len() >= 20 && text.as_bytes().get(10) == Some(&b'T');
+    has_time(a) && has_time(b) && instant(a).is_some_and(|a| instant(b) == Some(a))
 }
 
 /// InvariantCultureIgnoreCase, as far as case goes.
@@ -385,6 +391,8 @@ mod tests {
         assert_eq!(test("less", json!("2025-01-01T09:00:00+10:00"), json!("2025-01-01T00:00:00Z")), Truth::True);
         assert_eq!(test("greaterOrEquals", json!("2025-01-02"), json!("2025-01-01T23:59:59.1234567Z")), Truth::True);
         assert_eq!(test("less", json!("TLS1_1"), json!("TLS1_2")), Truth::True);
+        assert_eq!(test("equals", json!("2025-01-02T00:00:00.0000000Z"), json!("2025-01-02T00:00:00Z")), Truth::True);
+        assert_eq!(test("equals", json!("2025-01-02T00:00:00Z"), json!("2025-01-02T00:00:01Z")), Truth::False);
     }
 
     #[test]

@@ -11,9 +11,12 @@ pub(crate) enum Step {
     Key(Arc<str>),
     /// Every item of an array, `[*]`.
     Each,
+    /// Digits in brackets without quotes: an item of an array, else the member of an object.
+    Index(Arc<str>),
 }
 
-/// Reads a path; keys may also stand in brackets and quotes, `a['b.c']`. Never fails: what is no path finds nothing.
+/// Reads a path; keys may also stand in brackets, in quotes of either kind or without: `a['b.c']`, `a["b"]`, `a[ b ]`, `a[1]`.
+/// Never fails: what is no path finds nothing.
 pub(crate) fn parse(text: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut rest = text;
@@ -21,13 +24,14 @@ pub(crate) fn parse(text: &str) -> Vec<Step> {
         if let Some(inner) = rest.strip_prefix("[*]") {
             steps.push(Step::Each);
             rest = inner;
-        } else if let Some((key, after)) = quoted(rest) {
-            steps.push(Step::Key(key.into()));
+        } else if let Some((key, after)) = bracket(rest) {
+            let is_index = is_digits(&key) && rest.trim_start_matches('[').trim_start().starts_with(key.as_str());
+            steps.push(if is_index { Step::Index(key.as_str().into()) } else { Step::Key(key.as_str().into()) });
             rest = after;
         } else if let Some(inner) = rest.strip_prefix('.') {
             rest = inner;
         } else {
-            // A bracket that opens neither form belongs to the key.
+            // A bracket that nothing closes belongs to the key.
             let end = rest.char_indices().skip(1).find(|(_, c)| matches!(c, '.' | '[')).map_or(rest.len(), |(i, _)| i);
             let (key, after) = rest.split_at(end);
             steps.push(Step::Key(key.into()));
@@ -37,10 +41,34 @@ pub(crate) fn parse(text: &str) -> Vec<Step> {
     steps
 }
 
-fn quoted(text: &str) -> Option<(&str, &str)> {
-    let inner = text.strip_prefix("['")?;
-    let end = inner.find("']")?;
-    Some((inner.get(..end)?, inner.get(end + 2..)?))
+/// The key in the brackets a text begins with, and what follows them. Blanks around the key or its quotes do not count; a
+/// quote without its other half is a part of the key.
+pub(crate) fn bracket(text: &str) -> Option<(String, &str)> {
+    let inner = text.strip_prefix('[')?;
+    let trimmed = inner.trim_start();
+    if let Some(quote @ ('\'' | '"')) = trimmed.chars().next()
+        && let Some((key, after)) = quoted(trimmed.get(1..)?, quote)
+    {
+        return Some((key, after));
+    }
+    let (key, after) = inner.split_once(']')?;
+    Some((key.trim().to_owned(), after))
+}
+
+/// Up to the first quote that `]` follows; a doubled single quote is one.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    for (at, _) in text.match_indices(quote) {
+        let (key, after) = text.split_at(at);
+        if let Some(after) = after.get(1..)?.trim_start().strip_prefix(']') {
+            let key = if quote == '\'' { key.replace("''", "'") } else { key.to_owned() };
+            return Some((key, after));
+        }
+    }
+    None
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Where to look: steps from the body's root, exactly as a catalogue says, or as an alias's name suggests.
@@ -113,6 +141,7 @@ impl Path {
         for step in &self.steps {
             match step {
                 Step::Each => text.push_str("[*]"),
+                Step::Index(digits) => text.extend(["[", digits, "]"]),
                 Step::Key(key) => {
                     if !text.is_empty() {
                         text.push('.');
@@ -131,6 +160,15 @@ pub(crate) fn step_in<'v>(value: &'v Value, key: &str, structural: bool) -> Opti
         let inner = value.get("properties").filter(|_| structural)?;
         if inner.is_unknown() { Some(inner) } else { inner.get(key) }
     })
+}
+
+/// An item by its place, or the member that is called so.
+fn item<'v>(value: &'v Value, digits: &str, structural: bool) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(digits.parse::<usize>().ok()?),
+        _ if digits.parse::<u64>().is_ok() => step_in(value, digits, structural),
+        _ => None,
+    }
 }
 
 struct Walk<'v> {
@@ -158,6 +196,10 @@ impl<'v> Walk<'v> {
                     next => self.go(next, rest, fixed),
                 }
             }
+            (Some((Step::Index(digits), rest)), value) => match value.and_then(|v| item(v, digits, self.structural)) {
+                None if more_arrays() => {}
+                next => self.go(next, rest, fixed),
+            },
             (Some((Step::Each, rest)), Some(Value::Array(items))) => match fixed.split_first() {
                 Some((index, fixed)) => {
                     if let Some(item) = items.get(*index) {
@@ -187,6 +229,11 @@ fn enumerate(
                 enumerate(next, rest, fixed, structural, at, members)?;
             } else if !rest.contains(&Step::Each) && !at.is_empty() {
                 members.push((at.clone(), Value::Null));
+            }
+        }
+        Some((Step::Index(digits), rest)) => {
+            if let Some(next) = item(value, digits, structural) {
+                enumerate(next, rest, fixed, structural, at, members)?;
             }
         }
         Some((Step::Each, rest)) => {
@@ -233,7 +280,19 @@ mod tests {
     #[test]
     fn quoted_keys_are_one_step() {
         assert_eq!(parse("a['b.c[*]'].d[*]").len(), 4);
-        assert_eq!(parse("a[0].b"), [Step::Key("a".into()), Step::Key("[0]".into()), Step::Key("b".into())]);
+        let name = |step| match step {
+            Step::Key(key) => key.to_string(),
+            Step::Each => "[*]".to_owned(),
+            Step::Index(digits) => format!("[{digits}]"),
+        };
+        let keys = |text: &str| parse(text).into_iter().map(name).collect::<Vec<_>>();
+        assert_eq!(keys("a[0].b"), ["a", "[0]", "b"]);
+        assert_eq!(keys("m[\"a[*]\"].b[ * ]"), ["m", "a[*]", "b", "*"]);
+        assert_eq!(keys("m[ 'it''s' ].n"), ["m", "it's", "n"]);
+        assert_eq!(keys("m['a].n"), ["m", "'a", "n"]);
+        assert_eq!(keys("m[\"'1'\"]"), ["m", "'1'"]);
+        assert_eq!(keys("m['1']"), ["m", "1"]);
+        assert_eq!(keys("m[open.x"), ["m", "[open", "x"]);
         assert_eq!(parse(""), []);
     }
 }

@@ -79,6 +79,13 @@ impl Providers {
         meaning.at(api_version).and_then(|other| other.modifiable).or(meaning.modifiable)
     }
 
+    /// May `modify` change it at some api-version? `None`: the catalogue does not say.
+    pub(crate) fn is_ever_modifiable(&self, alias: &str, kind: &str) -> Option<bool> {
+        let meaning = self.meaning(alias, kind)?;
+        let told = meaning.others.iter().filter_map(|other| other.modifiable).chain(meaning.modifiable);
+        told.reduce(|one, other| one || other)
+    }
+
     pub(crate) fn is_indexed(&self, kind: &str) -> Option<bool> {
         self.types.get(kind).copied()
     }

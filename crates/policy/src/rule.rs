@@ -5,7 +5,7 @@ use std::sync::Arc;
 use glidepath_arm::Value;
 
 use crate::author::Author;
-use crate::field::Field;
+use crate::field::{Field, FieldKind};
 use crate::limits;
 use crate::operator::Operator;
 use crate::template::Template;
@@ -152,7 +152,7 @@ fn list_of_conditions(value: &Value, author: &mut Author<'_>) -> Vec<Condition> 
         return Vec::new();
     };
     if items.is_empty() {
-        author.error("policy/bad-condition", "the list of conditions is empty");
+        author.warning("policy/bad-condition", "the list of conditions is empty: `allOf` is met, `anyOf` is not");
     }
     items.iter().enumerate().map(|(i, item)| author.within(&i.to_string(), |author| compile(item, author))).collect()
 }
@@ -162,6 +162,9 @@ pub(crate) fn field_name(value: &Value, author: &mut Author<'_>) -> FieldName {
     match author.within("field", |author| Template::compile(value, author)) {
         Template::Literal(Value::String(name)) => {
             let field = author.field(&name);
+            if matches!(&field.kind, FieldKind::Tag(tag) if tag.is_empty()) {
+                author.error("policy/empty-tag", format!("`{name}` names no tag"));
+            }
             if !field.is_known() {
                 author.warning(
                     "policy/unknown-field",
@@ -191,8 +194,11 @@ fn count(value: &Value, author: &mut Author<'_>) -> Option<Count> {
         match key.to_ascii_lowercase().as_str() {
             "field" => {
                 let field = field_name(part, author);
-                if matches!(&field, FieldName::Fixed(field) if !field.has_each()) {
-                    author.error("policy/bad-count", "`count` runs over a field with `[*]`");
+                if matches!(&field, FieldName::Fixed(field) if !field.ends_with_each()) {
+                    author.error("policy/bad-count", "`count` runs over a field whose name ends with `[*]`");
+                }
+                if matches!(&field, FieldName::Fixed(field) if field.has_open_quote()) {
+                    author.error("policy/bad-count", "a quote in the name of the field is not closed");
                 }
                 set(&mut over, Over::Field(field), key, author);
             }
@@ -207,6 +213,9 @@ fn count(value: &Value, author: &mut Author<'_>) -> Option<Count> {
             "where" => filter = Some(author.within(key, |author| compile(part, author))),
             _ => author.error("policy/bad-count", format!("`count` has no `{key}`")),
         }
+    }
+    if name.is_some() && matches!(over, Some(Over::Field(_))) {
+        author.error("policy/bad-count", "only a count over `value` has a `name`");
     }
     match over {
         Some(over) => Some(Count { over, name, filter }),

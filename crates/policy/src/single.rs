@@ -217,6 +217,16 @@ impl Policy {
                 Truth::False => {}
             }
         }
+        if effect.effect == Effect::Modify
+            && let Some(name) = definition.details.fixed_in_place(frame.subject)
+        {
+            single.findings.push(
+                Finding::error("policy/not-modifiable", format!("`{name}` cannot be modified at any api-version"))
+                    .why("Azure refuses definitions whose operations name such an alias")
+                    .help("deny what is wrong instead, or modify another property"),
+            );
+            return Ok(());
+        }
         single.details = definition.details.whole(effect.effect, frame);
         single.effect = Some(effect.written.to_string());
         Ok(())

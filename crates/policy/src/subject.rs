@@ -95,6 +95,9 @@ impl<'a> Subject<'a> {
             FieldKind::FullName => one(told(&self.id.full_name())),
             FieldKind::Id => one(told(self.id.as_str())),
             FieldKind::Type => one(self.kind.as_str().into()),
+            FieldKind::ApiVersion if self.api_version.is_empty() => {
+                one(Value::unknown(Reason::Context("api-version of the request".into()), "requestContext().apiVersion"))
+            }
             FieldKind::ApiVersion => one(self.api_version.into()),
             FieldKind::Kind => Found::One(self.body.get("kind").cloned()),
             FieldKind::Location => Found::One(self.body.get("location").map(location)),
@@ -150,6 +153,14 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// May `modify` change the field at some api-version? `None`: no catalogue says.
+    pub(crate) fn is_ever_modifiable(&self, field: &Field) -> Option<bool> {
+        match &field.kind {
+            FieldKind::Alias { .. } => self.aliases.is_ever_modifiable(&field.name, &self.key),
+            _ => None,
+        }
+    }
+
     /// Does mode `indexed` look at it?
     pub(crate) fn is_indexed(&self) -> bool {
         let known = self.aliases.is_indexed(&self.key).filter(|_| !is_container(&self.key));
@@ -159,7 +170,7 @@ impl<'a> Subject<'a> {
     fn begins(&self, path: &Path) -> bool {
         let keys = path.steps.iter().take(2).map_while(|step| match step {
             Step::Key(key) => Some(key.as_ref()),
-            Step::Each => None,
+            Step::Each | Step::Index(_) => None,
         });
         self.body.at(&keys.collect::<Vec<_>>()).is_some()
     }

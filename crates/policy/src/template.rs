@@ -139,7 +139,7 @@ impl Template {
         match self {
             Template::Literal(value) => Ok(value.clone()),
             Template::Parameter(slot) => host.parameter(*slot),
-            Template::Formula(formula) => expression::evaluate(&formula.expr, host.as_host()),
+            Template::Formula(formula) => limits::within(expression::evaluate(&formula.expr, host.as_host())?),
             Template::Array(items) => Ok(items.iter().map(|i| i.evaluate(host)).collect::<Result<Vec<_>, _>>()?.into()),
             Template::Object(members) => {
                 let mut object = Object::new();
@@ -148,6 +148,16 @@ impl Template {
                 }
                 Ok(object.into())
             }
+        }
+    }
+
+    /// Gives the text of every expression in it.
+    pub(crate) fn each_formula(&self, tell: &mut dyn FnMut(&str)) {
+        match self {
+            Template::Formula(formula) => tell(&formula.text),
+            Template::Array(items) => items.iter().for_each(|item| item.each_formula(tell)),
+            Template::Object(members) => members.iter().for_each(|(_, member)| member.each_formula(tell)),
+            Template::Literal(_) | Template::Parameter(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use glidepath_arm::{ResourceId, Value};
 use glidepath_source::Finding;
 use serde::Serialize;
 
-use crate::{Effect, EnforcementMode};
+use crate::{Effect, EnforcementMode, Limit};
 
 /// What policy says of one request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,6 +65,12 @@ pub struct Contributor {
     /// The exemption that holds it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exemption: Option<ResourceId>,
+    /// Another policy wants something else of the same property, and both insist.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub conflict: bool,
+    /// What the verdict rests on that Azure may see otherwise; empty: it is exact.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// The conditions that were evaluated, as Azure returns them.
     pub expressions: Vec<EvaluatedExpression>,
     /// Why the outcome is not known, in words; empty unless [`Outcome::DependsOn`].

@@ -14,7 +14,7 @@ use std::path::Path;
 use glidepath_arm::{Object, Reason, ResourceId, Value};
 use glidepath_estate::{Estate, Hierarchy, Resource};
 use glidepath_policy::{
-    Aliases, Contributor, Engine, EstateRelated, NothingKnown, Operation, Related, Request, Verdict,
+    Aliases, Contributor, Engine, EstateRelated, NothingKnown, Operation, Related, Request, Verdict, compliance,
 };
 use glidepath_source::{Finding, Text, yaml};
 
@@ -95,6 +95,7 @@ fn check(case: &Value, suite: &Value) -> Result<(), String> {
     let operation = match part("operation").as_ref().and_then(Value::as_str) {
         Some("delete") => Operation::Delete,
         Some("scan") => Operation::Scan,
+        Some("patchTags") => Operation::PatchTags,
         _ => Operation::Write,
     };
     let request = Request {
@@ -199,6 +200,7 @@ fn expect(case: &Value, verdict: &Verdict, findings: &[Finding]) -> Result<(), S
     }
     for (key, wanted) in expected.as_object().ok_or("`expect` is a word or an object")?.iter() {
         let is = match key.as_ref() {
+            "state" => compliance(verdict).map_or(Value::Null, |s| s.name().into()),
             "effect" => verdict.effect.map_or(Value::Null, |e| e.name().into()),
             "changed" => verdict.changed.clone().unwrap_or(Value::Null),
             "findings" => codes(findings),

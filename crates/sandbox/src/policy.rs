@@ -7,6 +7,7 @@ use glidepath_policy::{
 };
 
 use crate::answer::ArmError;
+use crate::call::Verb;
 use crate::world::{World, has_type};
 
 /// Asks the engine about one resource.
@@ -32,19 +33,27 @@ pub(crate) fn judge(
     })
 }
 
-/// Asks about a write and gives the content to store, or Azure's refusal.
+/// Asks about a write ([`Operation::Write`] or [`Operation::PatchTags`]) and gives the content to store, or Azure's refusal.
 pub(crate) fn write(
     world: &World,
     id: &ResourceId,
     body: Value,
     api_version: &str,
+    operation: Operation,
     now: i64,
 ) -> Result<Value, ArmError> {
-    let verdict = judge(world, id, &body, api_version, Operation::Write, now);
+    let verdict = judge(world, id, &body, api_version, operation, now);
     if verdict.is_refused() {
         return Err(refused(&verdict, id));
     }
     Ok(verdict.changed.unwrap_or(body))
+}
+
+/// What a request is to policy: a PATCH of nothing but tags is looked at by rules on tags only.
+pub(crate) fn operation(verb: Verb, body: &Value) -> Operation {
+    let mut keys = body.as_object().into_iter().flat_map(|object| object.keys()).peekable();
+    let only_tags = keys.peek().is_some() && keys.all(|key| key.eq_ignore_ascii_case("tags"));
+    if verb == Verb::Patch && only_tags { Operation::PatchTags } else { Operation::Write }
 }
 
 /// Asks about the delete of an existing resource.

@@ -33,6 +33,7 @@ const MANIFEST: [(&str, &str, &[&str]); 25] = [
             "locks",
             "policyAssignments",
             "policyDefinitions",
+            "policyEnrollments",
             "policyExemptions",
             "policySetDefinitions",
             "roleAssignments",

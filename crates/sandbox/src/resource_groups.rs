@@ -50,6 +50,7 @@ impl Sandbox {
                 || ResourceId::resource_group(subscription.name(), id.name()),
                 |existing| existing.id.clone(),
             );
+            let operation = policy::operation(call.verb, &body);
             if call.verb == Verb::Patch {
                 let Some(existing) = existing else { return Err(group_missing(id.name())) };
                 let mut merged = existing.body.clone();
@@ -78,7 +79,7 @@ impl Sandbox {
             for own in ["id", "name", "type"] {
                 body.make_object().remove(own);
             }
-            let mut body = policy::write(&world, &id, body, call.api_version(), self.now())?;
+            let mut body = policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
             complete(&id, &mut body, &self.tenant);
             (id.clone(), existing.is_none(), vec![Change::Put(Resource::new(id, call.api_version(), body))])
         };

@@ -52,6 +52,7 @@ impl Sandbox {
             let id = place_of(&world, id)?;
             crate::locks::check(&world, &id, false)?;
             let existing = world.estate.get(&id);
+            let operation = policy::operation(call.verb, &body);
             if call.verb == Verb::Patch {
                 let Some(existing) = existing else { return Err(missing(&id)) };
                 let mut merged = world.content(existing);
@@ -64,7 +65,7 @@ impl Sandbox {
             if let Some(existing) = existing {
                 keeps_location(existing, &body)?;
             }
-            let mut body = policy::write(&world, &id, body, call.api_version(), self.now())?;
+            let mut body = policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
             if kind(&id) == Kind::PolicyAsset {
                 if id.parent().is_some_and(|scope| scope.as_str() == "/") {
                     return Err(ArmError::new(

@@ -1,6 +1,7 @@
 //! The tags of a scope as a resource of their own: `{scope}/providers/Microsoft.Resources/tags/default`.
 
 use glidepath_arm::{ResourceId, Value};
+use glidepath_policy::Operation;
 
 use crate::answer::{Answer, ArmError, Reply};
 use crate::call::{Call, Verb};
@@ -44,7 +45,7 @@ impl Sandbox {
             let mut body = world.content(&resource);
             body.make_object().insert("tags", tags);
             // Policy may refuse the change or add to it.
-            let judged = policy::write(&world, scope, body, &resource.api_version, self.now())?;
+            let judged = policy::write(&world, scope, body, &resource.api_version, Operation::PatchTags, self.now())?;
             let tags = judged.get("tags").cloned().unwrap_or(Value::Null);
             resource.body.make_object().insert("tags", tags);
             resource

@@ -161,11 +161,15 @@ pub(crate) enum Kind {
 }
 
 pub(crate) fn kind(id: &ResourceId) -> Kind {
-    const ASSETS: [&str; 4] = [
+    const ASSETS: [&str; 8] = [
         "Microsoft.Authorization/policyDefinitions",
         "Microsoft.Authorization/policySetDefinitions",
         "Microsoft.Authorization/policyAssignments",
         "Microsoft.Authorization/policyExemptions",
+        "Microsoft.Authorization/policyEnrollments",
+        "Microsoft.Authorization/policyDefinitions/versions",
+        "Microsoft.Authorization/policySetDefinitions/versions",
+        "Microsoft.PolicyInsights/attestations",
     ];
     let Some(t) = id.resource_type() else { return Kind::Other };
     match () {

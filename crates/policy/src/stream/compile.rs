@@ -23,7 +23,7 @@ use crate::path::{Path, Step};
 use crate::rule::{self, Condition, Count, FieldName, Left, Over};
 use crate::subject::{Subject, alias_paths};
 use crate::template::Template;
-use crate::{Effect, Mode};
+use crate::{Effect, EnforcementMode, Mode};
 
 /// Functions whose value hangs on the resource.
 const DYNAMIC: [&str; 2] = ["field", "current"];
@@ -101,7 +101,12 @@ impl Compiler<'_> {
             Mode::Provider(mode) if is_of_provider(&self.program.key, mode) => of_provider = true,
             Mode::Provider(_) => return,
         }
-        let general = !plain || !owner.assignment.selectors.is_empty();
+        // In a stream, which scans, a rule that asks who calls is not applicable.
+        if instance.definition.mentions.caller {
+            return;
+        }
+        let enrolls = owner.assignment.enforcement == EnforcementMode::Enroll;
+        let general = !plain || enrolls || !owner.assignment.selectors.is_empty();
         let (how, condition) = if general {
             (How::General, Node::Known(Answer::True))
         } else if of_provider {
@@ -231,6 +236,8 @@ impl Compiler<'_> {
             FieldKind::Name => Look::Name,
             FieldKind::FullName => Look::FullName,
             FieldKind::Id => Look::Id,
+            // An export may not say it.
+            FieldKind::ApiVersion if self.version.is_empty() => return Ok(Node::Known(Answer::Unknown)),
             FieldKind::ApiVersion => {
                 let own = Value::from(self.version);
                 return Ok(Node::Known(answer(compare(operator, Some(&own), right, self.around.semantics))));
@@ -508,11 +515,11 @@ fn against(operator: Operator, right: &Value) -> Against {
     }
 }
 
-/// The keys up to the first `[*]`.
+/// The keys up to the first bracket.
 fn keys(steps: &[Step]) -> impl Iterator<Item = &str> {
     steps.iter().map_while(|step| match step {
         Step::Key(key) => Some(key.as_ref()),
-        Step::Each => None,
+        Step::Each | Step::Index(_) => None,
     })
 }
 

@@ -94,6 +94,14 @@ fn step_in<'d>(value: &'d Json, key: &str, structural: bool) -> Option<&'d Json>
     member(value, key).or_else(|| member(member(value, "properties").filter(|_| structural)?, key))
 }
 
+fn item<'d>(value: &'d Json, digits: &str, structural: bool) -> Option<&'d Json> {
+    match value.as_array() {
+        Some(items) => items.get(digits.parse::<usize>().ok()?),
+        None if digits.parse::<u64>().is_ok() => step_in(value, digits, structural),
+        None => None,
+    }
+}
+
 /// Gives every value at a path to `each`, until it answers false; mirrors [`Path::find`].
 pub(super) fn visit<'d>(root: &'d Json, path: &Path, each: &mut dyn FnMut(Option<&'d Json>) -> bool) -> bool {
     match (start(root, path), path.steps.split_first()) {
@@ -120,6 +128,10 @@ pub(super) fn visit_steps<'d>(
         (None, value) => each(value),
         (Some((Step::Key(key), rest)), value) => match value.and_then(|v| step_in(v, key, structural)) {
             // Nothing below what is missing: no members, or one missing value.
+            None if rest.contains(&Step::Each) => true,
+            next => visit_steps(next, rest, structural, each),
+        },
+        (Some((Step::Index(digits), rest)), value) => match value.and_then(|v| item(v, digits, structural)) {
             None if rest.contains(&Step::Each) => true,
             next => visit_steps(next, rest, structural, each),
         },

@@ -47,7 +47,7 @@ impl Compiler<'_> {
             };
             let ahead = path.iter().map_while(|step| match step {
                 Step::Key(key) => Some(key.clone()),
-                Step::Each => None,
+                Step::Each | Step::Index(_) => None,
             });
             keys.push(ahead.collect());
         }

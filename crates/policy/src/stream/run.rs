@@ -133,7 +133,8 @@ impl<'r, 'd> Run<'r, 'd> {
                 let start = base.map_or(Some(self.root), |at| self.column(at));
                 // Nothing below what is missing.
                 let none = start.is_none();
-                self.every(check, true, |each| none || document::visit_steps(start, steps, false, each))
+                let many = steps.contains(&Step::Each);
+                self.every(check, many, |each| (none && many) || document::visit_steps(start, steps, false, each))
             }
             Look::Loose(path) => self.every(check, path.has_each(), |each| document::visit(self.root, path, each)),
             Look::Member(level, steps, structural) => {

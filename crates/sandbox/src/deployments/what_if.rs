@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use glidepath_arm::template::Expanded;
 use glidepath_arm::{ResourceId, Scope, Value};
 use glidepath_estate::{ChangeKind, PropertyChange, Resource, differences};
+use glidepath_policy::Operation;
 
 use super::order::Order;
 use crate::answer::ArmError;
@@ -58,7 +59,8 @@ impl Sandbox {
             return named(shown, "Deploy");
         }
         // What policy adds or alters is part of what will be.
-        let wanted = policy::write(world, id, resource.body.clone(), &resource.api_version, self.now());
+        let wanted =
+            policy::write(world, id, resource.body.clone(), &resource.api_version, Operation::Write, self.now());
         let wanted = Value::from(wanted.unwrap_or_else(|_| resource.body.clone()).to_json());
         let whole = |id: &ResourceId, body: &Value| {
             let mut all = Value::object([
