@@ -146,7 +146,7 @@ fn body(hash: &mut Sha256, value: &Value) {
     match value {
         Value::Object(object) => {
             let mut members: Vec<_> = object.iter().collect();
-            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            members.sort_by_key(|(key, _)| *key);
             hash.update([b'{']);
             for (key, value) in members {
                 hash.update(key.as_bytes());
