@@ -1,6 +1,7 @@
 //! Developer chores. `cargo xtask check` is what CI runs.
 
 mod conformance;
+mod sample;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ cargo xtask check     formatting, lints, dependencies, documentation, tests: wha
 cargo xtask test      the tests alone, with their totals
 cargo xtask bench [NAME]  ours and its peer in turn: CPU times and their ratios (policy-stream)
 cargo xtask conformance  clients nobody here wrote (the Python SDKs; with --az the Azure CLI), against a sandbox; installs them once, outside of the repository
+cargo xtask sample [N] [DIR]  a design of N workloads; without arguments the hundred of examples/hundred-workloads
 ";
 
 fn main() -> ExitCode {
@@ -29,12 +31,30 @@ fn main() -> ExitCode {
             Some("--az") => conformance::Clients::Az,
             _ => conformance::Clients::Python,
         }),
+        "sample" => sample(),
         _ => {
             say(HELP);
             return ExitCode::from(if command.is_empty() || command == "help" { 0 } else { 2 });
         }
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn sample() -> bool {
+    let mut arguments = std::env::args().skip(2);
+    let count = arguments.next().map_or(Ok(100), |n| n.parse::<usize>());
+    let folder = arguments.next().unwrap_or_else(|| "examples/hundred-workloads".to_owned());
+    let Ok(count) = count else {
+        say(HELP);
+        return false;
+    };
+    match sample::write(count, Path::new(&folder)) {
+        Ok(()) => true,
+        Err(error) => {
+            say(&format!("cannot write `{folder}`: {error}\n"));
+            false
+        }
+    }
 }
 
 fn check() -> bool {

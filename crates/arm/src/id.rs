@@ -110,9 +110,14 @@ impl ResourceId {
 
     /// What stands after the last `/providers/`: `namespace/type/name…`. Resource-group ids have none.
     fn provider_part(&self) -> Option<&str> {
-        let lower = self.0.to_ascii_lowercase();
-        let at = lower.rfind("/providers/")?;
-        self.0.get(at + "/providers/".len()..)
+        const MARK: &str = "/providers/";
+        let bytes = self.0.as_bytes();
+        let last = bytes.len().checked_sub(MARK.len())?;
+        let is_mark = |at: &usize| {
+            bytes.get(*at..*at + MARK.len()).is_some_and(|window| window.eq_ignore_ascii_case(MARK.as_bytes()))
+        };
+        let at = (0..=last).rev().filter(|at| bytes.get(*at) == Some(&b'/')).find(is_mark)?;
+        self.0.get(at + MARK.len()..)
     }
 
     /// The id of the resource this one is a child or extension of; for a top-level resource its scope (group,
@@ -363,7 +368,16 @@ impl Scope {
 }
 
 fn hash_folded<H: Hasher>(text: &str, state: &mut H) {
-    for byte in text.bytes() {
+    // Eight bytes at a time: hashers take words faster than bytes.
+    let mut words = text.as_bytes().chunks_exact(8);
+    for word in &mut words {
+        let mut folded = [0; 8];
+        for (to, from) in folded.iter_mut().zip(word) {
+            *to = from.to_ascii_lowercase();
+        }
+        state.write_u64(u64::from_le_bytes(folded));
+    }
+    for byte in words.remainder() {
         state.write_u8(byte.to_ascii_lowercase());
     }
     state.write_u8(0xff);
@@ -379,8 +393,12 @@ fn cmp_folded(a: &str, b: &str) -> Ordering {
     {
         at += BLOCK;
     }
-    let rest = |bytes: &[u8]| bytes.get(at..).unwrap_or_default().to_ascii_lowercase();
-    rest(a).cmp(&rest(b))
+    let (a, b) = (a.get(at..).unwrap_or_default(), b.get(at..).unwrap_or_default());
+    let differ = a.iter().zip(b).find(|(left, right)| left != right && !left.eq_ignore_ascii_case(right));
+    match differ {
+        Some((left, right)) => left.to_ascii_lowercase().cmp(&right.to_ascii_lowercase()),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 #[cfg(test)]

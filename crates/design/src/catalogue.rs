@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 const REGIONS: &str = include_str!("../../../catalogue/azure/regions.csv");
 const NAMING: &str = include_str!("../../../catalogue/azure/naming.csv");
 const PRIVATE_LINK: &str = include_str!("../../../catalogue/azure/private_link.csv");
+const MODELS: &str = include_str!("../../../catalogue/azure/model_names.csv");
 const TYPES: &str = include_str!("../../../catalogue/azure/types.csv");
 
 /// A region of the public cloud.
@@ -78,6 +79,11 @@ pub struct NameRule {
 /// The rule for a type and, where the type has several, its kind.
 pub fn name_rule(resource_type: &'static str, variant: &'static str) -> Option<NameRule> {
     NAME_RULE.get(&(resource_type, variant)).copied()
+}
+
+/// The models of OpenAI that are known, by name.
+pub fn models() -> impl Iterator<Item = &'static str> {
+    MODELS.lines().skip(1)
 }
 
 /// The private DNS zones that a private endpoint of this group needs, all of them, with `{region}` filled in.

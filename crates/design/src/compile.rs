@@ -5,6 +5,7 @@
 //! ([`crate::symbolic_subscription`]).
 
 mod dns;
+mod exemptions;
 mod gateway;
 mod hierarchy;
 mod hub;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::{Estate, Origin, Phase, Resource};
 use glidepath_library::Library;
-use glidepath_network::AddressPlan;
+use glidepath_network::{AddressPlan, SpokeKey};
 use glidepath_source::Finding;
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
@@ -41,19 +42,26 @@ pub struct Compiled {
     pub subscriptions: IndexMap<ResourceId, String>,
     /// Which block every virtual network got.
     pub addresses: AddressPlan,
+    /// The virtual network of every spoke.
+    pub networks: IndexMap<SpokeKey, ResourceId>,
+}
+
+/// The text of `addresses.yaml`: with it in the design's folder, no spoke ever moves.
+pub fn addresses_yaml<'a>(spokes: impl IntoIterator<Item = (&'a SpokeKey, &'a ipnet::IpNet)>) -> String {
+    let mut text =
+        String::from("# The blocks that spokes have. Written by glidepath; a spoke listed here keeps its block.\n");
+    let mut spokes: Vec<_> = spokes.into_iter().collect();
+    spokes.sort();
+    for (key, prefix) in spokes {
+        text.push_str(&format!("{key}: {prefix}\n"));
+    }
+    text
 }
 
 impl Compiled {
-    /// The text of `addresses.yaml`: with it in the design's folder, no spoke ever moves.
+    /// The text of `addresses.yaml` for this design.
     pub fn addresses_yaml(&self) -> String {
-        let mut text =
-            String::from("# The blocks that spokes have. Written by glidepath; a spoke listed here keeps its block.\n");
-        let mut spokes: Vec<_> = self.addresses.spokes.iter().collect();
-        spokes.sort_by_key(|(key, _)| *key);
-        for (key, allocation) in spokes {
-            text.push_str(&format!("{key}: {}\n", allocation.prefix));
-        }
-        text
+        addresses_yaml(self.addresses.spokes.iter().map(|(key, allocation)| (key, &allocation.prefix)))
     }
 }
 
@@ -66,6 +74,7 @@ impl Design {
         compiler.management();
         compiler.connectivity();
         compiler.landing_zones();
+        compiler.exemptions();
         compiler.services();
         let Compiler { out, findings, .. } = compiler;
         (out, findings)

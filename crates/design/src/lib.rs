@@ -10,7 +10,7 @@ mod places;
 mod read;
 mod suggest;
 
-pub use compile::Compiled;
+pub use compile::{Compiled, addresses_yaml};
 pub use model::*;
 pub use naming::symbolic_subscription;
 pub use places::Places;

@@ -36,6 +36,9 @@ pub struct Design {
     pub waivers: IndexMap<String, Waiver>,
     /// `addresses.yaml`: the blocks that spokes already have.
     pub addresses: IndexMap<SpokeKey, IpNet>,
+    /// `.glidepath/addresses.yaml`: the blocks that earlier rollouts gave, also to spokes that are no longer wanted.
+    #[serde(skip)]
+    pub kept: IndexMap<SpokeKey, IpNet>,
     /// Where everything was written.
     #[serde(skip)]
     pub places: Places,
@@ -587,13 +590,21 @@ pub struct Budget {
 }
 
 /// `validation` without the approvals.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Validation {
     /// `evaluation`.
     pub evaluation: Option<Evaluation>,
-    /// `drill`.
-    pub drill: Option<Drill>,
+    /// `drill`: one or several.
+    pub drill: Vec<Drill>,
+    /// `distinctApprovers`: nobody gives two of the approvals. On unless it is switched off.
+    pub distinct_approvers: bool,
+}
+
+impl Default for Validation {
+    fn default() -> Self {
+        Self { evaluation: None, drill: Vec::new(), distinct_approvers: true }
+    }
 }
 
 /// `validation: evaluation`.

@@ -13,12 +13,14 @@ use ipnet::IpNet;
 use crate::decode::{Decode, Document};
 use crate::suggest::nearest;
 use crate::{Design, check};
+pub(crate) use workload::ENVIRONMENTS;
 
 /// What a file of the folder is.
 enum Role<'n> {
     Glidepath,
     Platform,
     Addresses,
+    Record,
     Workload,
     Waiver(&'n str),
     Other,
@@ -35,6 +37,7 @@ fn role<'n>(name: &'n str, root: &str) -> Role<'n> {
         ("", "glidepath") => Role::Glidepath,
         ("", "platform") => Role::Platform,
         ("", "addresses") => Role::Addresses,
+        (".glidepath", "addresses") => Role::Record,
         _ => Role::Other,
     }
 }
@@ -50,7 +53,7 @@ fn root<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
 
 impl Design {
     /// Reads a design from its files (names as the user knows them; the paths below the design's folder decide what is
-    /// what: `glidepath.yaml`, `platform.yaml`, `addresses.yaml`, `workloads/*.yaml`, `waivers/*.yaml`; others are left
+    /// what: `glidepath.yaml`, `platform.yaml`, `addresses.yaml`, `.glidepath/addresses.yaml`, `workloads/*.yaml`, `waivers/*.yaml`; others are left
     /// alone). All findings are collected. The design is there whenever `glidepath.yaml` could be read at all, as far as
     /// it could be read: look at the findings before compiling it.
     pub fn read(files: &[(String, Text)]) -> (Option<Design>, Vec<Finding>) {
@@ -90,6 +93,7 @@ impl Design {
                         design.addresses = addresses(doc, node);
                     });
                 }
+                Role::Record => findings.extend(record(text, &mut design)),
                 Role::Workload => {
                     let Some(node) = parse(text, &mut findings) else { continue };
                     let doc = Document::new(text);
@@ -154,6 +158,20 @@ fn misnamed(name: &str, root: &str, text: &Text) -> Option<Finding> {
             .at(text, glidepath_source::Span::default())
             .help(format!("did you mean `{near}`?")),
     )
+}
+
+/// The record that rollouts keep. What cannot be read of it is no reason to stop: what stands in the target says the same.
+fn record(text: &Text, design: &mut Design) -> Option<Finding> {
+    let doc = Document::new(text);
+    let node = yaml::parse(text).ok();
+    let is_record = node.as_ref().is_some_and(|node| matches!(node.kind_name(), "object" | "null"));
+    design.kept = node.filter(|node| node.kind_name() == "object").map(|n| addresses(&doc, &n)).unwrap_or_default();
+    (!is_record || !doc.into_findings().is_empty()).then(|| {
+        Finding::warning("design/damaged-record", "the record of the spokes' addresses is damaged")
+            .about(text.name().to_owned())
+            .why("a spoke that is missing in it is asked for in the target, and gets a new block where it is not found")
+            .help("restore the file, or let the next rollout write it again")
+    })
 }
 
 /// `addresses.yaml`: `workload/environment/region: prefix`.

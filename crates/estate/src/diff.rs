@@ -73,7 +73,7 @@ fn compare(desired: &Value, observed: &Value, path: &mut String, changes: &mut V
                 path.truncate(length);
             }
         }
-        (want, have) if same(want, have) => {}
+        (want, have) if same(want, have) || (path == "location" && is_one_region(want, have)) => {}
         (want, have) => changes.push(PropertyChange {
             path: path.clone(),
             property_change_type: if want.is_null() { ChangeKind::Delete } else { ChangeKind::Modify },
@@ -89,6 +89,12 @@ fn is_empty(value: &Value) -> bool {
         Value::Array(items) => items.is_empty(),
         _ => false,
     }
+}
+
+/// `Sweden Central` and `swedencentral` name one region.
+fn is_one_region(a: &Value, b: &Value) -> bool {
+    let plain = |v: &Value| v.as_str().map(|s| s.replace(' ', "").to_ascii_lowercase());
+    plain(a).is_some_and(|a| Some(a) == plain(b))
 }
 
 fn same(a: &Value, b: &Value) -> bool {

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     )]
     Sandbox(SandboxArgs),
     /// Workloads on their way to production
-    Workload(WorkloadArgs),
+    Workload(crate::workload::WorkloadArgs),
     /// What reaches what: the networks, and the proof of their isolation
     Network(crate::network::NetworkArgs),
     /// What would change, phase by phase, with policy's verdict beside each change
@@ -71,6 +71,8 @@ pub(crate) enum Command {
         before_long_help = "Examples:\n  glidepath init mycompany --organization mycompany --workload helpdesk\n  glidepath init mycompany --organization mycompany --workload chat --exposure online --regions eastus2,westus3\n"
     )]
     Init(crate::design::InitArgs),
+    /// A design looked at
+    Design(crate::design::DesignArgs),
     /// Libraries in the Azure Landing Zones format
     Library(crate::library::LibraryArgs),
     /// ARM templates, expanded and examined offline
@@ -114,6 +116,10 @@ pub(crate) struct UpArgs {
     /// Also delete what earlier runs made and the design no longer wants
     #[arg(long)]
     pub(crate) delete: bool,
+
+    /// The organisation's name: lets --delete take what holds data, without being asked
+    #[arg(long, value_name = "ORGANIZATION", requires = "delete")]
+    pub(crate) confirm: Option<String>,
 
     /// How many resources to write at once
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -180,41 +186,4 @@ pub(crate) struct SandboxArgs {
 
     #[command(subcommand)]
     pub(crate) command: Option<crate::sandbox::environment::Command>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WorkloadArgs {
-    #[command(subcommand)]
-    pub(crate) command: WorkloadCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum WorkloadCommand {
-    /// Record an approval and explain the production gate
-    #[command(
-        before_long_help = "Examples:\n  glidepath workload promote fraud-scoring --design examples/contoso\n  glidepath workload promote fraud-scoring --approve risk-owner --by maria@contoso.example\n"
-    )]
-    Promote(PromoteArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PromoteArgs {
-    /// The workload
-    pub(crate) workload: String,
-
-    /// Folder of the design
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) design: PathBuf,
-
-    /// Record this approval of the design's `validation.approvals`
-    #[arg(long, value_name = "APPROVAL", requires = "by")]
-    pub(crate) approve: Option<String>,
-
-    /// Who approves
-    #[arg(long, value_name = "PRINCIPAL", requires = "approve")]
-    pub(crate) by: Option<String>,
-
-    /// How the answer is written
-    #[arg(short, long, default_value = "table", env = "GLIDEPATH_OUTPUT")]
-    pub(crate) output: PlainFormat,
 }

@@ -57,6 +57,9 @@ fn main() -> ExitCode {
         Command::Apply(args) => plan::apply::run(&args, &mut terminal),
         Command::Status(args) => plan::status::run(&args, &mut terminal),
         Command::Init(args) => design::run(&args, &mut terminal),
+        Command::Design(args) => match &args.command {
+            design::DesignCommand::Show(args) => design::show::run(args, &mut terminal),
+        },
         Command::Library(args) => library::run(&args, &mut terminal),
         Command::Template(args) => template::run(&args, &mut terminal),
     };

@@ -15,15 +15,47 @@ use crate::files;
 pub(crate) struct Compilation {
     pub(crate) design: Design,
     pub(crate) compiled: Compiled,
+    pub(crate) library: Library,
 }
 
 /// Reads and compiles the design in a folder; what is not an error is collected in `findings`.
 pub(crate) fn design(folder: &Path, findings: &mut Vec<Finding>) -> Result<Compilation, Failure> {
-    let (texts, unreadable) = files::read_folder(folder, &|path| {
+    design_with(folder, None, findings)
+}
+
+/// As [`design`], with one more file (path below the folder, text) that is not written yet.
+pub(crate) fn design_with(
+    folder: &Path,
+    more: Option<(String, String)>,
+    findings: &mut Vec<Finding>,
+) -> Result<Compilation, Failure> {
+    let design = read_with(folder, more, findings)?;
+    let library = design_libraries(&design, folder, findings)?;
+    let (compiled, made) = design.compile(&library);
+    stop_on_errors(made, findings)?;
+    Ok(Compilation { design, compiled, library })
+}
+
+/// Reads the design in a folder without compiling it.
+pub(crate) fn read_design(folder: &Path, findings: &mut Vec<Finding>) -> Result<Design, Failure> {
+    read_with(folder, None, findings)
+}
+
+fn read_with(folder: &Path, more: Option<(String, String)>, findings: &mut Vec<Finding>) -> Result<Design, Failure> {
+    let (mut texts, unreadable) = files::read_folder(folder, &|path| {
         let yaml = path.ends_with(".yaml") || path.ends_with(".yml");
         yaml && (!path.contains('/') || path.starts_with("workloads/") || path.starts_with("waivers/"))
     })?;
     stop_on_errors(unreadable, findings)?;
+    // The record of earlier rollouts; without it, what stands in the target is asked.
+    let record = folder.join(".glidepath/addresses.yaml");
+    if let Ok(text) = std::fs::read_to_string(&record) {
+        texts.push((".glidepath/addresses.yaml".to_owned(), Text::new(record.display().to_string(), text)));
+    }
+    texts.extend(more.map(|(path, text)| {
+        let name = folder.join(&path).display().to_string();
+        (path, Text::new(name, text))
+    }));
     let (design, read) = Design::read(&texts);
     stop_on_errors(read, findings)?;
     let Some(design) = design else {
@@ -31,10 +63,7 @@ pub(crate) fn design(folder: &Path, findings: &mut Vec<Finding>) -> Result<Compi
             .help("see `examples/contoso`")
             .into());
     };
-    let library = design_libraries(&design, folder, findings)?;
-    let (compiled, made) = design.compile(&library);
-    stop_on_errors(made, findings)?;
-    Ok(Compilation { design, compiled })
+    Ok(design)
 }
 
 fn design_libraries(design: &Design, folder: &Path, findings: &mut Vec<Finding>) -> Result<Library, Failure> {

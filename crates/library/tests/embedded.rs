@@ -97,7 +97,7 @@ fn only_the_identity_that_changes_resources_gets_a_role() {
 
 #[test]
 fn every_definition_has_a_pair() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/suite/library/policies");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../library/pairs");
     let mut tested = std::collections::BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! Runs `tests/suite/library/policies`: what the embedded library's definitions say of resources, placed and assigned as
+//! Runs `library/pairs`: what the embedded library's definitions say of resources, placed and assigned as
 //! the architecture `ai` does it.
 
 #![allow(
@@ -18,7 +18,7 @@ use glidepath_policy::{Engine, EstateRelated, Operation, Outcome, Request, Verdi
 use glidepath_source::{Node, Text, yaml};
 
 datatest_stable::harness! {
-    { test = policies, root = "../../tests/suite/library/policies", pattern = r".*\.yaml$" },
+    { test = policies, root = "../../library/pairs", pattern = r".*\.yaml$" },
 }
 
 const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";

@@ -97,6 +97,12 @@ impl AddressPlan {
     /// Plans hubs and spokes. A spoke that finds no room is left out and told: `network/pool-exhausted`,
     /// `network/no-address-pool`, `network/recorded-address-taken`.
     pub fn allocate(pools: &[Pool], requests: &[SpokeRequest]) -> (Self, Vec<Finding>) {
+        Self::allocate_beside(pools, requests, &[])
+    }
+
+    /// As [`AddressPlan::allocate`], with blocks that nobody new may be put into: networks that still stand though no
+    /// spoke of the design asks for them.
+    pub fn allocate_beside(pools: &[Pool], requests: &[SpokeRequest], standing: &[IpNet]) -> (Self, Vec<Finding>) {
         let mut plan = Self::default();
         let mut findings = Vec::new();
         let mut own: IndexMap<IpNet, Space> = IndexMap::new();
@@ -127,6 +133,12 @@ impl AddressPlan {
             }
         }
         let mut placed: Vec<Option<Allocation>> = vec![None; requests.len()];
+        let standing = standing.iter().filter(|block| !requests.iter().any(|r| r.recorded == Some(**block)));
+        for block in standing {
+            for space in plan.free.values_mut().chain(own.values_mut()) {
+                space.take_exact(*block);
+            }
+        }
         for (request, slot) in requests.iter().zip(placed.iter_mut()) {
             let Some(prefix) = request.recorded else { continue };
             let taken = match plan.space_of(&mut own, request) {
@@ -134,6 +146,21 @@ impl AddressPlan {
                 None => false,
             };
             if taken {
+                if prefix.prefix_len() != request.size.length() {
+                    findings.push(
+                        Finding::warning(
+                            "network/size-not-changed",
+                            format!(
+                                "`{}` keeps `{prefix}`, which is on record; its size asks for /{}",
+                                request.key,
+                                request.size.length()
+                            ),
+                        )
+                        .at_place(request.place.clone())
+                        .why("a network that stands cannot change its addresses without being rebuilt")
+                        .help("remove the spoke from the record to give it a new block, which rebuilds the network"),
+                    );
+                }
                 *slot = Some(Allocation { prefix, recorded: true });
             } else {
                 findings.push(
@@ -143,7 +170,7 @@ impl AddressPlan {
                     )
                     .at_place(request.place.clone())
                     .why("a spoke that exists cannot change its addresses without being rebuilt")
-                    .help("widen the pool so that it holds the address, or remove it from the record"),
+                    .help("widen the pool so that it holds the address, or remove the spoke from the record (`addresses.yaml`)"),
                 );
             }
         }

@@ -2,11 +2,13 @@
 //!
 //! Pure: what is there, what an earlier run made and what was approved are passed in; nothing is asked of a target.
 
+mod evidence;
 mod gate;
 mod graph;
 mod mention;
 mod order;
 mod removal;
+mod replace;
 
 use glidepath_arm::ResourceId;
 use glidepath_estate::{Estate, Phase, PropertyChange, Resource, differences};
@@ -14,7 +16,8 @@ use glidepath_source::Finding;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-pub use gate::{Evidence, Gate, gates};
+pub use evidence::{Approval, Evaluation, Evidence, Fingerprints, Rehearsal, Trial};
+pub use gate::{Gate, Waived, gates, phase_gates};
 
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -40,6 +43,9 @@ pub struct Step {
     /// What differs, for a modification.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PropertyChange>,
+    /// It differs in what cannot be changed, so that it is deleted and made again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
     /// Ids of steps of the same list that must be done first.
     pub after: Vec<ResourceId>,
 }
@@ -140,11 +146,13 @@ pub struct Options {
 /// resource whose id stands in its body. Inside a phase that becomes [`Step::after`]; earlier phases are done anyway.
 ///
 /// Findings: `plan/no-phase` (left out of the plan), `plan/backward-dependency` (needs something of a later phase),
-/// `plan/cycle` (the steps stay in the plan, in the order of their ids), `plan/unknown-dependency`.
+/// `plan/cycle` (the steps stay in the plan, in the order of their ids), `plan/unknown-dependency`, `plan/cannot-move`
+/// (stands in another region, and cannot be deleted and made again without losing what it holds).
 pub fn plan(desired: &Estate, observed: &Estate, options: &Options) -> (Plan, Vec<Finding>) {
     let mut findings = Vec::new();
     let graph = graph::Graph::of(desired, observed, options, &mut findings);
     let there = beside(desired, observed);
+    let replaced = replace::replaced(desired, &there, &mut findings);
     let mut phases = Vec::new();
     for phase in Phase::ALL {
         let order = order::topological(&graph, phase, &mut findings);
@@ -154,7 +162,11 @@ pub fn plan(desired: &Estate, observed: &Estate, options: &Options) -> (Plan, Ve
         let steps = order.into_iter().filter_map(|node| {
             let resource = graph.resource(node)?;
             let after = graph.needs(node).iter().filter_map(|n| graph.resource(*n)).map(|r| r.id.clone()).collect();
-            Some(step(resource, there.get(node).copied().flatten(), after))
+            let mut step = step(resource, there.get(node).copied().flatten(), after);
+            if replaced.contains(&node) {
+                (step.action, step.replace) = (Action::Modify, true);
+            }
+            Some(step)
         });
         phases.push(PhasePlan { phase, steps: steps.collect() });
     }
@@ -184,7 +196,7 @@ fn step(resource: &Resource, there: Option<&Resource>, after: Vec<ResourceId>) -
             (if changes.is_empty() { Action::NoChange } else { Action::Modify }, changes)
         }
     };
-    Step { action, resource: resource.clone(), changes, after }
+    Step { action, resource: resource.clone(), changes, replace: false, after }
 }
 
 /// A subscription alias is a receipt: another PUT of it changes nothing, and GET does not return what was ordered under

@@ -25,7 +25,7 @@ pub(crate) fn removals(desired: &Estate, observed: &Estate, options: &Options) -
         .map(|(there, after)| {
             let mut resource = (*there).clone();
             resource.phase = options.managed.get(&there.id).copied();
-            Step { action: Action::Delete, resource, changes: Vec::new(), after }
+            Step { action: Action::Delete, resource, changes: Vec::new(), replace: false, after }
         })
         .collect();
     steps.reverse();

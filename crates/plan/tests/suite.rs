@@ -1,7 +1,7 @@
 //! Runs every case under `tests/suite/plan/`: a YAML list of cases, each with its expectation beside it.
 //!
 //! `plan`: one line a step, `phase sign id [after id, id]` with what-if's signs (`+` create, `~` modify with its paths in
-//! braces, `-` delete, `=` unchanged); removals have the phase `removal`. `findings`: `code subject`. `gates`: `phase
+//! braces, `-` delete, `±` delete and make again, `=` unchanged); removals have the phase `removal`. `findings`: `code subject`. `gates`: `phase
 //! [workload] open|closed`, missing reasons as items below.
 
 #![allow(
@@ -16,10 +16,12 @@
 use std::path::{Path, PathBuf};
 
 use glidepath_arm::{Reason, ResourceId, Value};
-use glidepath_design::{Design, Workload};
+use glidepath_design::{Design, Drill, Evaluation as Evaluated, Waiver, WaiverCategory, WaiverKind, Workload};
 use glidepath_estate::{Estate, Phase, Resource};
-use glidepath_plan::{Action, Evidence, Options, Plan, Step, gates, plan};
-use glidepath_source::{Node, Text, yaml};
+use glidepath_plan::{
+    Action, Approval, Evaluation, Evidence, Fingerprints, Options, Plan, Rehearsal, Step, Trial, gates, plan,
+};
+use glidepath_source::{Kind, Node, Text, yaml};
 
 fn suite() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/suite/plan")
@@ -84,6 +86,7 @@ fn plan_lines(plan: &Plan) -> Vec<String> {
 
 fn line(phase: &str, step: &Step) -> String {
     let sign = match step.action {
+        _ if step.replace => '±',
         Action::Create => '+',
         Action::Modify => '~',
         Action::Delete => '-',
@@ -105,21 +108,80 @@ fn gate_lines(case: &Node, desired: &Estate) -> Vec<String> {
     let mut design = Design::default();
     for workload in case.get("workloads").map_or(&[][..], Node::items) {
         let name = string(workload, "name");
-        let read = Workload {
+        let mut read = Workload {
             name: name.clone(),
             approvals: strings(workload.get("approvals")),
             environments: strings(workload.get("environments")),
             ..Workload::default()
         };
+        if let Some(minimum) = workload.get("minimum") {
+            let minimum = numbers(minimum).into_iter().collect();
+            read.validation.evaluation = Some(Evaluated { dataset: "golden.jsonl".to_owned(), minimum });
+        }
+        let drills = strings(workload.get("drill"));
+        read.validation.drill = Drill::ALL.iter().copied().filter(|d| drills.iter().any(|w| w == d.name())).collect();
         design.workloads.insert(name, read);
+    }
+    for waiver in case.get("waivers").map_or(&[][..], Node::items) {
+        let waiver = Waiver {
+            kind: WaiverKind::Gate,
+            scope: string(waiver, "scope"),
+            assignment: None,
+            gate: Some(string(waiver, "gate")),
+            reason: "because".to_owned(),
+            category: WaiverCategory::Waiver,
+            approved_by: "ciso".to_owned(),
+            expires: string(waiver, "expires"),
+        };
+        design.waivers.insert(format!("w{}", design.waivers.len()), waiver);
     }
     let evidence = case.get("evidence");
     let get = |key: &str| evidence.and_then(|e| e.get(key));
-    let approvals = get("approvals").map_or(&[][..], Node::items);
+    let items = |key: &str| get(key).map_or(&[][..], Node::items);
+    let prints = Fingerprints::of(desired);
+    // `before: true` is a record of another state than the one wanted now.
+    let print =
+        |node: &Node, now: &str| if node.get("before").is_some() { "before".to_owned() } else { now.to_owned() };
+    let at = || "2026-11-01".to_owned();
     let evidence = Evidence {
         in_place: strings(get("inPlace")).iter().map(|id| ResourceId::new(id)).collect(),
         compliance: strings(get("nonCompliant")).iter().map(|id| (ResourceId::new(id), false)).collect(),
-        approvals: approvals.iter().map(|a| (string(a, "workload"), string(a, "name"), string(a, "by"))).collect(),
+        approvals: items("approvals")
+            .iter()
+            .map(|a| {
+                let workload = string(a, "workload");
+                let of = print(a, prints.production(&workload));
+                Approval { name: string(a, "name"), by: string(a, "by"), at: at(), of, workload }
+            })
+            .collect(),
+        evaluations: items("evaluations")
+            .iter()
+            .map(|e| {
+                let workload = string(e, "workload");
+                let of = print(e, prints.validated(&workload));
+                let metrics = numbers(e.get("metrics").unwrap()).into_iter().collect();
+                Evaluation { dataset: "golden.jsonl".to_owned(), metrics, by: "kim".to_owned(), at: at(), of, workload }
+            })
+            .collect(),
+        rehearsals: items("drills")
+            .iter()
+            .map(|d| {
+                let workload = string(d, "workload");
+                let of = print(d, prints.validated(&workload));
+                let passed = d.get("failed").is_none();
+                Rehearsal { drill: string(d, "drill"), passed, by: "kim".to_owned(), at: at(), of, workload }
+            })
+            .collect(),
+        trials: strings(get("passed"))
+            .into_iter()
+            .map(|definition| Trial {
+                definition,
+                at: ResourceId::new("/g"),
+                refused: false,
+                answer: "made".to_owned(),
+            })
+            .collect(),
+        today: "2026-11-24".to_owned(),
         facts: Vec::new(),
     };
     let mut lines = Vec::new();
@@ -127,8 +189,20 @@ fn gate_lines(case: &Node, desired: &Estate) -> Vec<String> {
         let workload = gate.workload.map(|w| format!(" {w}")).unwrap_or_default();
         lines.push(format!("{}{workload} {}", gate.phase, if gate.open { "open" } else { "closed" }));
         lines.extend(gate.missing);
+        if let Some(waived) = gate.waived {
+            lines.extend(waived.missing.iter().map(|m| format!("waived until {}: {m}", waived.expires)));
+        }
     }
     lines
+}
+
+fn numbers(node: &Node) -> Vec<(String, f64)> {
+    let number = |m: &glidepath_source::Member| match m.value.kind {
+        Kind::Float(f) => (m.key.to_string(), f),
+        Kind::Int(i) => (m.key.to_string(), i as f64),
+        _ => panic!("`{}` is no number", m.key),
+    };
+    node.members().iter().map(number).collect()
 }
 
 fn estate(node: Option<&Node>) -> Estate {

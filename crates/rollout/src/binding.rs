@@ -149,22 +149,48 @@ fn is_guid(window: &[u8]) -> bool {
     })
 }
 
-/// Rewrites every string and key; keys too, for `userAssignedIdentities` has ids as keys.
+/// Rewrites every string and key; keys too, for `userAssignedIdentities` has ids as keys. Parts in which nothing changes
+/// are shared, not copied.
 fn map_texts<'a, E>(value: &'a Value, map: &impl Fn(&'a str) -> Result<Cow<'a, str>, E>) -> Result<Value, E> {
+    Ok(changed_texts(value, map)?.unwrap_or_else(|| value.clone()))
+}
+
+/// `None`: nothing changes.
+fn changed_texts<'a, E>(
+    value: &'a Value,
+    map: &impl Fn(&'a str) -> Result<Cow<'a, str>, E>,
+) -> Result<Option<Value>, E> {
     Ok(match value {
         Value::String(text) => match map(text)? {
-            Cow::Borrowed(_) => value.clone(),
-            Cow::Owned(new) => new.into(),
+            Cow::Borrowed(_) => None,
+            Cow::Owned(new) => Some(new.into()),
         },
-        Value::Array(items) => items.iter().map(|item| map_texts(item, map)).collect::<Result<Vec<_>, E>>()?.into(),
-        Value::Object(object) => {
-            let mut new = Object::new();
-            for (key, item) in object.iter() {
-                new.insert(map(key)?.as_ref(), map_texts(item, map)?);
-            }
-            new.into()
+        Value::Array(items) => {
+            let new = items.iter().map(|item| changed_texts(item, map)).collect::<Result<Vec<_>, E>>()?;
+            new.iter().any(Option::is_some).then(|| {
+                let pairs = items.iter().zip(new);
+                pairs.map(|(old, new)| new.unwrap_or_else(|| old.clone())).collect::<Vec<_>>().into()
+            })
         }
-        other => other.clone(),
+        Value::Object(object) => {
+            let mut members = Vec::with_capacity(object.len());
+            for (key, item) in object.iter() {
+                members.push((map(key)?, changed_texts(item, map)?));
+            }
+            let changes = members.iter().any(|(key, item)| matches!(key, Cow::Owned(_)) || item.is_some());
+            changes.then(|| {
+                let mut new = Object::new();
+                for ((key, old), (mapped, item)) in object.iter().zip(members) {
+                    let item = item.unwrap_or_else(|| old.clone());
+                    match mapped {
+                        Cow::Borrowed(_) => new.insert(key.clone(), item),
+                        Cow::Owned(renamed) => new.insert(renamed.as_str(), item),
+                    }
+                }
+                new.into()
+            })
+        }
+        _ => None,
     })
 }
 

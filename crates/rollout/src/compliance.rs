@@ -75,6 +75,74 @@ impl Compliance {
     }
 }
 
+/// What policy says of a scope, without a record for everything that is well.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    /// Resources that some policy applies to.
+    pub judged: usize,
+    /// How many verdicts are good and bad, by effect in lower case.
+    pub effects: BTreeMap<String, (usize, usize)>,
+    /// Every bad state, in the order of the resources.
+    pub bad: Vec<PolicyState>,
+}
+
+impl Overview {
+    /// Every resource that is not compliant, once.
+    pub fn non_compliant(&self) -> Vec<ResourceId> {
+        let mut ids: Vec<ResourceId> = self.bad.iter().map(|state| state.resource.clone()).collect();
+        ids.dedup();
+        ids
+    }
+}
+
+/// Counts of a scope, and its bad states. A scope in a subscription that does not exist yet has none.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn overview(target: &Target, scope: &ResourceId) -> Result<Overview, ClientError> {
+    let path = format!("{scope}/providers/Microsoft.PolicyInsights/policyStates/latest");
+    let path = match target.bindings().outgoing_text(&path) {
+        Ok(path) => path.into_owned(),
+        Err(ClientError::Unbound(_)) => return Ok(Overview::default()),
+        Err(error) => return Err(error),
+    };
+    let mut overview = Overview::default();
+    for summary in target.client().list(Verb::Query, &format!("{path}/summarize"), API, &[]).await? {
+        overview.judged += counts(summary.get("results")).values().sum::<usize>();
+        for assignment in items(&summary, "policyAssignments") {
+            for definition in items(assignment, "policyDefinitions") {
+                let effect = definition.get("effect").and_then(Value::as_str).unwrap_or_default();
+                let (good, bad) = overview.effects.entry(effect.to_ascii_lowercase()).or_default();
+                for (state, count) in counts(definition.get("results")) {
+                    *if state == "noncompliant" { &mut *bad } else { &mut *good } += count;
+                }
+            }
+        }
+    }
+    let bad = [("$filter", "ComplianceState eq 'NonCompliant'")];
+    for item in target.client().list(Verb::Query, &format!("{path}/queryResults"), API, &bad).await? {
+        overview.bad.extend(state(&target.bindings().incoming(&item)));
+    }
+    overview.bad.sort();
+    overview.bad.dedup();
+    Ok(overview)
+}
+
+fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value.get(key).and_then(Value::as_array).unwrap_or_default()
+}
+
+/// Compliance state, in lower case → how many resources.
+fn counts(results: Option<&Value>) -> BTreeMap<String, usize> {
+    let details = results.map(|r| items(r, "resourceDetails")).unwrap_or_default();
+    let count = |detail: &Value| {
+        let state = detail.get("complianceState")?.as_str()?.to_ascii_lowercase();
+        Some((state, usize::try_from(detail.get("count")?.as_int()?).ok()?))
+    };
+    details.iter().filter_map(count).collect()
+}
+
 /// The latest states of everything in these scopes (management groups, subscriptions, groups, resources). Subscriptions
 /// that do not exist yet have none.
 ///

@@ -175,7 +175,14 @@ async fn carry_out(step: Step, target: Target, journal: Journal) -> Outcome {
     let resource = &step.resource;
     let result = match step.action {
         Action::Delete => target.delete(&resource.id, &resource.api_version).await,
-        _ => target.put(&resource.id, &resource.api_version, &resource.body).await,
+        _ => match step.replace {
+            // A run that is killed between the two finds nothing there, and creates.
+            true => match target.delete(&resource.id, &resource.api_version).await {
+                Ok(_) => target.put(&resource.id, &resource.api_version, &resource.body).await,
+                Err(error) => Err(error),
+            },
+            false => target.put(&resource.id, &resource.api_version, &resource.body).await,
+        },
     };
     match journal.ended(&step, &result).await {
         Ok(()) => Outcome::Answered(result),

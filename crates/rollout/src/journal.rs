@@ -87,12 +87,14 @@ impl Journal {
         Ok(entries.iter().filter_map(|e| serde_json::from_str(&e.entry).ok()).collect())
     }
 
-    /// What earlier runs created and did not delete, in the order of creation.
+    /// What earlier runs created and did not delete, in the order of creation; and how many entries cannot be read.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn managed(&self) -> Result<Vec<Managed>, StoreError> {
-        Ok(managed(&self.records().await?))
+    pub async fn managed(&self) -> Result<(Vec<Managed>, usize), StoreError> {
+        let entries = self.store.read(&self.stream, 0).await?;
+        let records: Vec<Record> = entries.iter().filter_map(|e| serde_json::from_str(&e.entry).ok()).collect();
+        Ok((managed(&records), entries.len() - records.len()))
     }
 
     pub(crate) async fn started(&self, step: &Step) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 //! A target is Azure or the sandbox; nothing here knows which. Credentials live here and nowhere else, go only to the host
 //! that was configured, only over TLS, and are never written.
 
+mod availability;
 mod binding;
 mod client;
 mod compliance;
@@ -17,9 +18,10 @@ mod reference;
 mod retry;
 mod target;
 
+pub use availability::{Unavailable, unavailable};
 pub use binding::Bindings;
 pub use client::{ArmClient, ClientOptions, Reply};
-pub use compliance::{AssignmentSummary, Compliance, PolicyState, compliance, trigger_evaluation};
+pub use compliance::{AssignmentSummary, Compliance, Overview, PolicyState, compliance, overview, trigger_evaluation};
 pub use credential::{Secret, TokenSource};
 pub use error::{AdditionalInfo, ArmError, ClientError};
 pub use execute::{Blocked, Cancel, ExecuteError, ExecuteOptions, Failure, Report, execute};

@@ -1,9 +1,10 @@
 //! Reading from a target what a plan needs to know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::{Estate, Resource};
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::task::JoinSet;
 
 use crate::{ClientError, Target};
@@ -31,21 +32,31 @@ pub async fn observe(
     wanted: impl IntoIterator<Item = (ResourceId, String)>,
     concurrency: usize,
 ) -> Result<Estate, ObserveError> {
-    let wanted: BTreeMap<ResourceId, String> = wanted.into_iter().collect();
-    let mut waves: BTreeMap<usize, Vec<(ResourceId, String)>> = BTreeMap::new();
-    for (id, version) in &wanted {
-        waves.entry(wave(id, &wanted)).or_default().push((id.clone(), version.clone()));
+    let wanted: FxHashMap<ResourceId, String> = wanted.into_iter().collect();
+    let mut ids: Vec<&ResourceId> = wanted.keys().collect();
+    ids.sort();
+    let mut waves: BTreeMap<usize, Vec<Asked>> = BTreeMap::new();
+    let mut depths: FxHashMap<ResourceId, usize> = FxHashMap::default();
+    // What holds an id sorts before it, so that its wave is known by then.
+    for id in ids {
+        let holder = holder(id, &wanted);
+        let is_alias = id.resource_type().is_some_and(|kind| kind.is("Microsoft.Subscription/aliases"));
+        let above = holder.as_ref().and_then(|h| depths.get(h)).copied().unwrap_or(0);
+        let depth = if is_alias { 0 } else { above + 1 };
+        depths.insert(id.clone(), depth);
+        let version = wanted.get(id).cloned().unwrap_or_default();
+        waves.entry(depth).or_default().push(Asked { id: id.clone(), version, holder });
     }
     let mut estate = Estate::new();
-    let mut absent: BTreeSet<ResourceId> = BTreeSet::new();
+    let mut absent: FxHashSet<ResourceId> = FxHashSet::default();
     for ids in waves.into_values() {
-        let (ask, skip): (Vec<_>, Vec<_>) =
-            ids.into_iter().partition(|(id, _)| holder(id, &wanted).is_none_or(|above| !absent.contains(&above)));
-        absent.extend(skip.into_iter().map(|(id, _)| id));
+        let (ask, skip): (Vec<Asked>, Vec<Asked>) =
+            ids.into_iter().partition(|asked| asked.holder.as_ref().is_none_or(|above| !absent.contains(above)));
+        absent.extend(skip.into_iter().map(|asked| asked.id));
         for (id, version, body) in read(target, ask, concurrency).await? {
             match body {
                 Some(body) => {
-                    estate.insert(Resource::new(id, version, stripped(&body)));
+                    estate.insert(Resource::new(id, version, body));
                 }
                 None => {
                     absent.insert(id);
@@ -56,22 +67,16 @@ pub async fn observe(
     Ok(estate)
 }
 
-/// Aliases are wave 0; everything else comes a wave after what holds it.
-fn wave(id: &ResourceId, wanted: &BTreeMap<ResourceId, String>) -> usize {
-    if id.resource_type().is_some_and(|kind| kind.is("Microsoft.Subscription/aliases")) {
-        return 0;
-    }
-    let mut depth = 1;
-    let mut next = holder(id, wanted);
-    while let Some(at) = next {
-        depth += 1;
-        next = holder(&at, wanted);
-    }
-    depth
+/// One resource to ask for.
+struct Asked {
+    id: ResourceId,
+    version: String,
+    /// The nearest wanted resource that the id lies in. Aliases are wave 0; everything else comes a wave after this.
+    holder: Option<ResourceId>,
 }
 
 /// The nearest wanted resource that the id lies in.
-fn holder(id: &ResourceId, wanted: &BTreeMap<ResourceId, String>) -> Option<ResourceId> {
+fn holder(id: &ResourceId, wanted: &FxHashMap<ResourceId, String>) -> Option<ResourceId> {
     let mut next = id.parent();
     while let Some(at) = next {
         if wanted.contains_key(&at) {
@@ -84,18 +89,18 @@ fn holder(id: &ResourceId, wanted: &BTreeMap<ResourceId, String>) -> Option<Reso
 
 type Read = (ResourceId, String, Option<Value>);
 
-async fn read(target: &Target, ids: Vec<(ResourceId, String)>, concurrency: usize) -> Result<Vec<Read>, ObserveError> {
+async fn read(target: &Target, ids: Vec<Asked>, concurrency: usize) -> Result<Vec<Read>, ObserveError> {
     let mut found = Vec::with_capacity(ids.len());
     let mut failed: Vec<ObserveError> = Vec::new();
     let mut ids = ids.into_iter();
     let mut running = JoinSet::new();
     loop {
         while running.len() < concurrency.max(1) && failed.is_empty() {
-            let Some((id, version)) = ids.next() else { break };
+            let Some(Asked { id, version, .. }) = ids.next() else { break };
             let target = target.clone();
             running.spawn(async move {
                 match target.get(&id, &version).await {
-                    Ok(body) => Ok((id, version, body)),
+                    Ok(body) => Ok((id, version, body.map(|body| stripped(&body)))),
                     Err(source) => Err(ObserveError { id, source }),
                 }
             });

@@ -3,6 +3,7 @@
 //! Any type can be written, listed here or not; the manifest is for clients that look up api-versions and locations.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use glidepath_arm::ResourceId;
 use serde_json::{Value as Json, json};
@@ -12,29 +13,18 @@ use crate::resources::subscription_missing;
 use crate::sandbox::Sandbox;
 use crate::world::{Change, World};
 
-/// Regions by name and display name.
-pub(crate) const LOCATIONS: [(&str, &str); 16] = [
-    ("australiaeast", "Australia East"),
-    ("canadaeast", "Canada East"),
-    ("eastus", "East US"),
-    ("eastus2", "East US 2"),
-    ("francecentral", "France Central"),
-    ("germanywestcentral", "Germany West Central"),
-    ("japaneast", "Japan East"),
-    ("northcentralus", "North Central US"),
-    ("northeurope", "North Europe"),
-    ("norwayeast", "Norway East"),
-    ("southcentralus", "South Central US"),
-    ("swedencentral", "Sweden Central"),
-    ("switzerlandnorth", "Switzerland North"),
-    ("uksouth", "UK South"),
-    ("westeurope", "West Europe"),
-    ("westus3", "West US 3"),
-];
+/// Regions by name and display name: those of the catalogue.
+pub(crate) static LOCATIONS: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+    let rows = include_str!("../../../catalogue/azure/regions.csv").lines().skip(1);
+    let region =
+        |row: &'static str| row.split_once(',').map(|(name, rest)| (name, rest.split(',').next().unwrap_or(name)));
+    rows.filter_map(region).collect()
+});
 
 /// Namespace, an api-version that its types have, types.
-pub(crate) const MANIFEST: [(&str, &str, &[&str]); 24] = [
+pub(crate) const MANIFEST: [(&str, &str, &[&str]); 25] = [
     ("Microsoft.ApiManagement", "2024-05-01", &["service", "service/apis", "service/backends"]),
+    ("Microsoft.AppConfiguration", "2024-05-01", &["configurationStores"]),
     ("Microsoft.App", "2025-01-01", &["containerApps", "managedEnvironments", "jobs"]),
     (
         "Microsoft.Authorization",

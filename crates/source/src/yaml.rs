@@ -27,14 +27,30 @@ pub fn parse(text: &Text) -> Result<Node, Finding> {
         Ok(tree) => Ok(node(text, tree)),
         Err(error) => {
             let place = error.location().map(|l| span(text, &l, 1)).unwrap_or_default();
-            let message = error.without_snippet().to_string();
-            let message =
-                message.split(" at line ").next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Err(Finding::error("yaml/syntax", format!("this is not valid YAML: {message}"))
-                .at(text, place)
-                .help("fix the syntax here; the rest of the file was not read"))
+            let said = error.without_snippet().to_string();
+            let said = said.split(" at line ").next().unwrap_or_default().trim_start_matches("error: ");
+            let (message, help) = in_our_words(said);
+            Err(Finding::error("yaml/syntax", message).at(text, place).help(help))
         }
     }
+}
+
+/// What the reader says in terms of its own settings, said in terms of the file.
+fn in_our_words(said: &str) -> (String, &'static str) {
+    const SYNTAX: &str = "fix the syntax here; the rest of the file was not read";
+    let lower = said.to_ascii_lowercase();
+    if lower.contains("duplicate") && lower.contains("key") {
+        let key = said.split(['`', '\'', '"']).nth(1).filter(|key| !key.is_empty());
+        let what =
+            key.map_or_else(|| "a key is a duplicate".to_owned(), |key| format!("the key `{key}` is a duplicate"));
+        return (format!("{what}: it stands in this mapping already"), "remove one of the two");
+    }
+    if lower.contains("budget") {
+        let help = "take out the repeated aliases or the deep nesting; a design needs neither";
+        return ("this file is too large, too deep or too full of aliases to be read".to_owned(), help);
+    }
+    let plain = said.split_once(" (").filter(|(_, rest)| rest.contains("Policy") || rest.contains("::"));
+    (format!("this is not valid YAML: {}", plain.map_or(said, |(before, _)| before)), SYNTAX)
 }
 
 enum Tree {

@@ -42,7 +42,14 @@ fn identity(design: &Design, workload: &Workload, root: &str, findings: &mut Vec
             .help("take 2 to 32 lower-case letters, digits and single hyphens, a letter first"),
         );
     }
-    let lists: [(&str, Vec<&str>); 4] = [
+    if workload.environments.is_empty() {
+        findings.push(
+            error(places, &format!("{root}/environments"), "design/bad-value", "a workload needs an environment")
+                .help(format!("name some of {}", list(crate::read::ENVIRONMENTS))),
+        );
+    }
+    let lists: [(&str, Vec<&str>); 5] = [
+        ("validation/approvals", workload.approvals.iter().map(String::as_str).collect()),
         ("environments", workload.environments.iter().map(String::as_str).collect()),
         ("regions", workload.regions.iter().map(String::as_str).collect()),
         ("services", workload.services.iter().map(|s| s.name()).collect()),
@@ -188,6 +195,23 @@ fn models(design: &Design, workload: &Workload, root: &str, findings: &mut Vec<F
                     format!("`{}` names no model", model.name),
                 )
                 .help("write the name as the model catalogue has it: letters, digits, `.`, `_` and `-`"),
+            );
+        }
+        let known = model.format != "OpenAI"
+            || !model.name.chars().all(fits)
+            || catalogue::models().any(|known| known == model.name);
+        if !known {
+            let help = match nearest(&model.name, catalogue::models()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    "look it up with `az cognitiveservices model list`; write `format` for other publishers".to_owned()
+                }
+            };
+            findings.push(
+                Finding::warning("design/unknown-model", format!("no model `{}` of OpenAI is known here", model.name))
+                    .at_place(places.value(&format!("{root}/models/{i}/name")))
+                    .why("the target refuses a deployment of a model it does not have")
+                    .help(help),
             );
         }
         if model.peak_tokens_per_minute == 0 {

@@ -1,6 +1,8 @@
 //! Which virtual networks there are and where they lie, before any of them is written down: hub and spokes refer to each
 //! other, in routes, peerings and firewall rules.
 
+use std::collections::BTreeSet;
+
 use glidepath_arm::ResourceId;
 use glidepath_network::{AddressPlan, Layout, Pool, Size, SpokeKey, SpokeRequest};
 use glidepath_source::Finding;
@@ -68,7 +70,11 @@ impl<'d> Compiler<'d> {
                 place: self.design.places.value(&format!("platform/connectivity/addressPools/{region}")),
             })
             .collect();
-        let (plan, findings) = AddressPlan::allocate(&pools, &self.requests());
+        let requests = self.requests();
+        let asked: BTreeSet<&SpokeKey> = requests.iter().map(|r| &r.key).collect();
+        let standing: Vec<IpNet> =
+            self.design.kept.iter().filter(|(k, _)| !asked.contains(k)).map(|(_, b)| *b).collect();
+        let (plan, findings) = AddressPlan::allocate_beside(&pools, &requests, &standing);
         self.findings.extend(findings);
         for (region, hub) in &connectivity.hubs {
             let Some(layout) = plan.hubs.get(region).and_then(|p| Layout::hub(*p)) else { continue };
@@ -90,6 +96,7 @@ impl<'d> Compiler<'d> {
                     let Some(layout) = plan.spokes.get(&key).and_then(|a| Layout::spoke(a.prefix)) else { continue };
                     let context = self.workload(workload, environment, region);
                     let vnet = self.id(&context, "network", VNET, "", "001");
+                    self.out.networks.insert(key, vnet.clone());
                     self.spokes.push(SpokeNetwork { context, workload, layout, vnet });
                 }
             }
@@ -112,7 +119,7 @@ impl<'d> Compiler<'d> {
                     }
                     None => Size::default(),
                 });
-                let recorded = self.design.addresses.get(&key).copied();
+                let recorded = self.design.addresses.get(&key).or_else(|| self.design.kept.get(&key)).copied();
                 let path =
                     format!("workloads/{}/network/{}", workload.name, if within.is_some() { "prefix" } else { "size" });
                 requests.push(SpokeRequest { recorded, key, size, within, place: self.design.places.value(&path) });

@@ -6,9 +6,10 @@ use indexmap::IndexMap;
 
 use super::waiver::is_date;
 use crate::Design;
-use crate::decode::{Decode, Document, Fields, word};
+use crate::decode::{Decode, Document, Fields, OneOrMany, word};
 use crate::model::{
-    Budget, ContentFilter, DataClass, Evaluation, Exposure, Model, NetworkNeed, Owner, Upgrade, Validation, Workload,
+    Budget, ContentFilter, DataClass, Drill, Evaluation, Exposure, Model, NetworkNeed, Owner, Upgrade, Validation,
+    Workload,
 };
 
 /// Environments, in the order in which a workload goes through them.
@@ -172,7 +173,12 @@ impl Decode for Evaluation {
 
 fn validation(doc: &Document<'_>, node: &Node) -> (Validation, Vec<String>) {
     let Some(fields) = Fields::of(doc, node, "`validation`") else { return (Validation::default(), Vec::new()) };
-    let validation = Validation { evaluation: fields.optional("evaluation"), drill: fields.optional("drill") };
+    let drill: Option<OneOrMany<Drill>> = fields.optional("drill");
+    let validation = Validation {
+        evaluation: fields.optional("evaluation"),
+        drill: drill.map(|d| d.0).unwrap_or_default(),
+        distinct_approvers: fields.or("distinctApprovers", true),
+    };
     let approvals = fields.or("approvals", Vec::new());
     fields.finish();
     (validation, approvals)

@@ -94,6 +94,17 @@ impl Terminal {
         std::io::stderr().is_terminal()
     }
 
+    /// Asks who sits at the terminal; `None` when nobody does.
+    pub(crate) fn ask(&mut self, question: &str) -> Option<String> {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        write!(self.err, "{question}").and_then(|()| self.err.flush()).ok()?;
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).ok()?;
+        Some(line.trim().to_owned())
+    }
+
     /// Shows findings on stderr, worst last (nearest to the prompt).
     pub(crate) fn findings(&mut self, findings: &[Finding]) {
         let mut sorted: Vec<&Finding> = findings.iter().collect();

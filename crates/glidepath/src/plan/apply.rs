@@ -38,7 +38,7 @@ fn value(plan: &Plan, path: &Path) -> Result<serde_json::Value, Finding> {
 
 pub(crate) fn run(args: &ApplyArgs, terminal: &mut Terminal) -> Result<Answer, Failure> {
     let dir = if args.from.is_dir() { args.from.clone() } else { fresh(&args.from, terminal)? };
-    let up = UpArgs { dir, output: args.output, port: 0, concurrency: 16, delete: false };
+    let up = UpArgs { dir, output: args.output, port: 0, concurrency: 16, delete: false, confirm: None };
     crate::up::run(&up, terminal)
 }
 

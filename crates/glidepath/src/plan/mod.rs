@@ -3,7 +3,7 @@
 pub(crate) mod apply;
 mod render;
 pub(crate) mod status;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::path::{Path, PathBuf};
 

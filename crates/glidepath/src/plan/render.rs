@@ -8,6 +8,9 @@ use glidepath_plan::{Action, Counts};
 use super::{Judged, Report};
 use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, paint};
 
+/// Said of a change that no PUT can make.
+const REPLACED: &str = "deleted and made again: it differs in what cannot be changed";
+
 /// Characters of a value that are shown.
 const VALUE_SHOWN: usize = 60;
 
@@ -63,6 +66,9 @@ pub(crate) fn table(report: &Report<'_>) -> String {
             };
             let origin = step.resource.origin.as_ref().map(|o| format!("  {}", paint(DIM, o))).unwrap_or_default();
             let _ = writeln!(text, "  {} {}{origin}", paint(style, sign(step.action)), step.resource.id);
+            if step.replace {
+                let _ = writeln!(text, "      {}", paint(YELLOW, REPLACED));
+            }
             for property in &step.changes {
                 let _ = writeln!(text, "      {}", change(property));
             }
@@ -85,6 +91,9 @@ pub(crate) fn markdown(report: &Report<'_>) -> String {
             // `!` is what a diff block paints as a change.
             let mark = if judged.step.action == Action::Modify { '!' } else { sign(judged.step.action) };
             let _ = writeln!(text, "{mark} {}", judged.step.resource.id);
+            if judged.step.replace {
+                let _ = writeln!(text, "#     {REPLACED}");
+            }
             for property in &judged.step.changes {
                 let _ = writeln!(text, "!     {}", change(property));
             }

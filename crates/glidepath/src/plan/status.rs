@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use glidepath_plan::{Counts, Evidence, Gate, Plan, gates};
+use glidepath_plan::{Counts, Gate, Plan};
 use glidepath_source::Finding;
 use serde::Serialize;
 
 use super::{CONCURRENCY, StatusArgs};
 use crate::cli::PlainFormat;
 use crate::failure::{Answer, Failure};
-use crate::output::{BOLD, Columns, Terminal, paint};
+use crate::output::{BOLD, Columns, DIM, Terminal, YELLOW, paint};
 use crate::up::runtime;
 use crate::up::session::Session;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &StatusArgs, terminal: &mut Terminal) -> Result<Answer, 
         let session = Session::open(&args.dir, 0, &mut findings).await?;
         let looked = look(&session, &mut findings).await;
         let compilation = session.finish().await;
-        let (plan, evidence) = looked?;
+        let (plan, gates) = looked?;
         let phases = plan.phases.iter().map(|p| PhaseStatus {
             phase: p.phase.name(),
             in_place: Counts::of(&p.steps).no_change,
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &StatusArgs, terminal: &mut Terminal) -> Result<Answer, 
         Ok::<_, Failure>(Status {
             organization: compilation.design.organization.clone(),
             phases: phases.collect(),
-            gates: gates(&compilation.design, &compilation.compiled.estate, &evidence),
+            gates,
         })
     })?;
     terminal.findings(&findings);
@@ -55,11 +55,15 @@ pub(crate) fn run(args: &StatusArgs, terminal: &mut Terminal) -> Result<Answer, 
     Ok(Answer::Yes)
 }
 
-async fn look(session: &Session, findings: &mut Vec<Finding>) -> Result<(Plan, Evidence), Failure> {
+async fn look(session: &Session, findings: &mut Vec<Finding>) -> Result<(Plan, Vec<Gate>), Failure> {
     let plan = session.plan(CONCURRENCY, findings).await?;
     let compliance = session.compliance().await?;
-    let evidence = session.evidence(plan.in_place(), &compliance).await?;
-    Ok((plan, evidence))
+    let in_place = plan.in_place();
+    let trials = session.trials(&in_place).await?;
+    let evidence = session.evidence(in_place, &compliance, trials).await?;
+    let gates = session.gates(&evidence).await?;
+    findings.extend(session.waivers());
+    Ok((plan, gates))
 }
 
 fn table(status: &Status) -> String {
@@ -71,11 +75,26 @@ fn table(status: &Status) -> String {
     }
     text.push_str(&columns.render(2));
     text.push('\n');
-    for gate in status.gates.iter().filter(|g| g.workload.is_some() || !g.open) {
+    for gate in status.gates.iter().filter(|g| g.workload.is_some() || !g.open || g.waived.is_some()) {
         let of = gate.workload.as_deref().unwrap_or_else(|| gate.phase.name());
-        let _ = writeln!(text, "{} {}", paint(BOLD, of), if gate.open { "may go ahead" } else { "waits for" });
+        let since = gate.since.as_deref().map(|since| format!(", since {since}")).unwrap_or_default();
+        let stands = if gate.open { "may go ahead".to_owned() } else { format!("waits for{}", paint(DIM, since)) };
+        let _ = writeln!(text, "{} {stands}", paint(BOLD, of));
         for missing in &gate.missing {
             let _ = writeln!(text, "  {missing}");
+        }
+        let Some(waived) = &gate.waived else { continue };
+        let _ = writeln!(
+            text,
+            "  {} {} of {} until {}: {}",
+            paint(YELLOW, "waiver"),
+            waived.waiver,
+            waived.approved_by,
+            waived.expires,
+            waived.reason
+        );
+        for missing in &waived.missing {
+            let _ = writeln!(text, "    {missing}");
         }
     }
     text

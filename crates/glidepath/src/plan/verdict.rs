@@ -1,9 +1,9 @@
 //! What policy says of a planned change.
 
 use glidepath_arm::{ResourceId, Value};
-use glidepath_estate::{Estate, Hierarchy};
+use glidepath_estate::{Estate, Hierarchy, Resource};
 use glidepath_plan::{Action, Step};
-use glidepath_policy::{Engine, EstateRelated, Operation, Outcome, Request};
+use glidepath_policy::{Engine, EstateRelated, Operation, Outcome, Request, Verdict};
 use serde::Serialize;
 
 /// Policy's word on one change.
@@ -38,33 +38,33 @@ impl<'a> Policies<'a> {
     }
 
     pub(crate) fn judge(&self, step: &Step) -> Option<Said> {
-        let resource = &step.resource;
+        let operation = if step.action == Action::Delete { Operation::Delete } else { Operation::Write };
+        let verdict = self.verdict(&step.resource, operation);
+        said(&verdict)
+    }
+
+    /// Would policy refuse it?
+    pub(crate) fn refuses(&self, resource: &Resource) -> bool {
+        self.verdict(resource, Operation::Write).is_refused()
+    }
+
+    fn verdict(&self, resource: &Resource, operation: Operation) -> Verdict {
         let subscription = match resource.id.subscription_id() {
             Some(id) => Value::object([("id", format!("/subscriptions/{id}")), ("subscriptionId", id.to_owned())]),
             None => Value::Null,
         };
-        let verdict = self.engine.evaluate(&Request {
+        self.engine.evaluate(&Request {
             id: &resource.id,
             body: &resource.body,
             api_version: &resource.api_version,
-            operation: if step.action == Action::Delete { Operation::Delete } else { Operation::Write },
+            operation,
             hierarchy: &self.hierarchy,
             subscription,
             resource_group: self.group(&resource.id),
             related: &EstateRelated(self.estate),
             now: self.now,
             list_compliant: false,
-        });
-        let effect = verdict.effect?;
-        let speaks = |o: Outcome| matches!(o, Outcome::Triggered | Outcome::DependsOn);
-        let mut assignments: Vec<String> = verdict
-            .contributors
-            .iter()
-            .filter(|c| c.effect == effect && speaks(c.outcome))
-            .map(|c| c.assignment.name.clone())
-            .collect();
-        assignments.dedup();
-        Some(Said { effect: effect.name(), refused: verdict.is_refused(), assignments })
+        })
     }
 
     fn group(&self, id: &ResourceId) -> Value {
@@ -77,4 +77,17 @@ impl<'a> Policies<'a> {
         body.make_object().insert("name", group.id.name());
         body
     }
+}
+
+fn said(verdict: &Verdict) -> Option<Said> {
+    let effect = verdict.effect?;
+    let speaks = |o: Outcome| matches!(o, Outcome::Triggered | Outcome::DependsOn);
+    let mut assignments: Vec<String> = verdict
+        .contributors
+        .iter()
+        .filter(|c| c.effect == effect && speaks(c.outcome))
+        .map(|c| c.assignment.name.clone())
+        .collect();
+    assignments.dedup();
+    Some(Said { effect: effect.name(), refused: verdict.is_refused(), assignments })
 }

@@ -15,8 +15,8 @@ use glidepath_source::Finding;
 use crate::cli::SandboxArgs;
 use crate::failure::{Answer, Failure};
 use crate::output::{BOLD, DIM, Terminal, paint};
-use crate::up::runtime;
 use crate::up::session::{SANDBOX_TENANT, sandbox_folder, start_failure};
+use crate::up::{host, runtime};
 use crate::{files, sources};
 
 /// How much of Azure's ways the sandbox shows.
@@ -102,6 +102,7 @@ pub(crate) fn run(args: &SandboxArgs, terminal: &mut Terminal) -> Result<Answer,
         _ => None,
     };
     let state = args.state.clone().unwrap_or_else(|| sandbox_folder(design.as_deref().unwrap_or(&args.dir)));
+    let folder = state.clone();
     let mut options = glidepath_sandbox::Options::new(state, tenant.unwrap_or_else(|| SANDBOX_TENANT.to_owned()));
     options.address = SocketAddr::from(([127, 0, 0, 1], args.port));
     options.auth_required = args.require_token;
@@ -126,10 +127,12 @@ pub(crate) fn run(args: &SandboxArgs, terminal: &mut Terminal) -> Result<Answer,
     }
     runtime()?.block_on(async {
         let running = glidepath_sandbox::start(options).await.map_err(|e| start_failure(&e))?;
+        host::announce(&folder, &running.endpoint());
         terminal.answer(&greeting(&running));
         if let Err(error) = stopped().await {
             terminal.findings(&[Finding::warning("sandbox/no-signals", format!("cannot wait for Ctrl-C: {error}"))]);
         }
+        host::withdraw(&folder);
         running.shutdown().await;
         Ok(Answer::Yes)
     })

@@ -1,29 +1,36 @@
 //! `glidepath up`: everything, on the sandbox, phase by phase, up to the first closed gate.
 
+pub(crate) mod addresses;
+pub(crate) mod evidence;
+pub(crate) mod host;
 mod progress;
 mod render;
 mod report;
 pub(crate) mod session;
+pub(crate) mod stateful;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use glidepath_arm::ResourceId;
 use glidepath_estate::Phase;
-use glidepath_plan::{Action, Gate, Plan, Step, gates};
+use glidepath_plan::{Action, Gate, Plan, Step, Trial, phase_gates};
 use glidepath_policy::Effect;
-use glidepath_rollout::{Cancel, Compliance, ExecuteOptions, execute};
+use glidepath_rollout::{Cancel, ExecuteOptions, Overview, execute};
 use glidepath_source::Finding;
 use indexmap::IndexMap;
 
 use crate::cli::{PlainFormat, UpArgs};
 use crate::failure::{Answer, Failure};
 use crate::output::Terminal;
+use crate::sources::Compilation;
 use progress::PhaseProgress;
 use report::{
     Changes, EffectCount, FailureReport, GateReport, Offender, PhaseReport, PolicyReport, Report, State, WorkloadGate,
 };
 use session::{Session, is_gated_by_workload, store_failure};
+use stateful::is_stateful;
 
 /// Non-compliant resources that are named; the rest is counted.
 const OFFENDERS_SHOWN: usize = 10;
@@ -38,6 +45,7 @@ pub(crate) fn run(args: &UpArgs, terminal: &mut Terminal) -> Result<Answer, Fail
         let mut report = result?;
         report.findings = findings;
         let failed = !report.failures.is_empty();
+        let unwilling = report.findings.iter().any(Finding::is_error);
         match args.output {
             PlainFormat::Table => {
                 terminal.findings(&report.findings);
@@ -55,7 +63,7 @@ pub(crate) fn run(args: &UpArgs, terminal: &mut Terminal) -> Result<Answer, Fail
                 .help("the answer above says why; remove the cause and run the command again"),
             ));
         }
-        Ok(Answer::Yes)
+        Ok(if unwilling { Answer::No } else { Answer::Yes })
     })
 }
 
@@ -85,6 +93,8 @@ async fn roll_out(
         }
     });
     let plan = session.plan(usize::from(args.concurrency), findings).await?;
+    findings.extend(session.waivers());
+    session.keep_addresses()?;
     let mut run = Run {
         session,
         cancel,
@@ -96,7 +106,7 @@ async fn roll_out(
     run.phases_before_production(&plan, terminal).await?;
     let compliance = session.compliance().await?;
     let decided = run.production(&plan, &compliance, terminal).await?;
-    let removed = run.removals(&plan, args.delete, findings, terminal).await?;
+    let removed = run.removals(&plan, args, findings, terminal).await?;
     watcher.abort();
     // Production may have changed what policy sees.
     let compliance = if decided.iter().any(|g| g.open) { session.compliance().await? } else { compliance };
@@ -136,7 +146,10 @@ impl Run<'_> {
     async fn phases_before_production(&mut self, plan: &Plan, terminal: &mut Terminal) -> Result<(), Failure> {
         for phase in plan.phases.iter().filter(|p| !is_gated_by_workload(p.phase)) {
             // INVARIANT: a gate is asked again before its phase, on what is in place by then.
-            let open = self.gates(&Compliance::default()).await?.iter().all(|g| g.phase != phase.phase || g.open);
+            let trials =
+                if phase.phase == Phase::Nonproduction { self.session.trials(&self.place).await? } else { Vec::new() };
+            let gates = self.gates(&Overview::default(), trials).await?;
+            let open = gates.iter().all(|g| g.phase != phase.phase || g.open);
             if open {
                 self.carry_out(phase.phase, &phase.steps, phase.steps.len(), terminal).await?;
             } else {
@@ -150,10 +163,12 @@ impl Run<'_> {
     async fn production(
         &mut self,
         plan: &Plan,
-        compliance: &Compliance,
+        compliance: &Overview,
         terminal: &mut Terminal,
     ) -> Result<Vec<Gate>, Failure> {
-        let gates = self.gates(compliance).await?;
+        let trials = self.session.trials(&self.place).await?;
+        let evidence = self.session.evidence(self.place.clone(), compliance, trials).await?;
+        let gates = self.session.gates(&evidence).await?;
         let open: BTreeSet<&str> = gates
             .iter()
             .filter(|g| g.open && g.phase == Phase::Production)
@@ -176,7 +191,7 @@ impl Run<'_> {
     async fn removals(
         &mut self,
         plan: &Plan,
-        wanted: bool,
+        args: &UpArgs,
         findings: &mut Vec<Finding>,
         terminal: &mut Terminal,
     ) -> Result<Changes, Failure> {
@@ -184,7 +199,7 @@ impl Run<'_> {
         if plan.removals.is_empty() || unfinished {
             return Ok(Changes::default());
         }
-        if !wanted {
+        if !args.delete {
             let left = resources(plan.removals.len());
             findings.push(
                 Finding::warning(
@@ -196,13 +211,30 @@ impl Run<'_> {
             );
             return Ok(Changes::default());
         }
-        let report = self.execute(Phase::Production, &plan.removals, terminal).await?;
-        Ok(Changes { delete: report.delete, ..Changes::default() })
+        let organization = &self.session.compilation.design.organization;
+        let stateful: Vec<&ResourceId> =
+            plan.removals.iter().map(|s| &s.resource.id).filter(|id| is_stateful(id)).collect();
+        if let Some(first) = stateful.first()
+            && !confirmed(organization, &stateful, args, terminal)
+        {
+            findings.push(
+                Finding::error(
+                    "up/not-confirmed",
+                    format!("nothing was deleted: {} hold data, `{first}` among them", resources(stateful.len())),
+                )
+                .why("what they hold goes with them")
+                .help(format!("look at `glidepath plan`; then run the command with --delete --confirm {organization}")),
+            );
+            return Ok(Changes::default());
+        }
+        let changes = self.execute("removals", &plan.removals, terminal).await?;
+        Ok(Changes { delete: changes.delete, ..Changes::default() })
     }
 
-    async fn gates(&self, compliance: &Compliance) -> Result<Vec<Gate>, Failure> {
-        let evidence = self.session.evidence(self.place.clone(), compliance).await?;
-        Ok(gates(&self.session.compilation.design, &self.session.compilation.compiled.estate, &evidence))
+    async fn gates(&self, compliance: &Overview, trials: Vec<Trial>) -> Result<Vec<Gate>, Failure> {
+        let evidence = self.session.evidence(self.place.clone(), compliance, trials).await?;
+        let Compilation { design, compiled, .. } = &self.session.compilation;
+        Ok(phase_gates(design, &compiled.estate, &evidence))
     }
 
     async fn carry_out(
@@ -213,14 +245,19 @@ impl Run<'_> {
         terminal: &mut Terminal,
     ) -> Result<(), Failure> {
         let before = self.failures.len();
-        let changes = self.execute(phase, steps, terminal).await?;
+        let changes = self.execute(phase.name(), steps, terminal).await?;
         let state = (self.failures.len() > before).then_some(State::Failed);
         self.record(phase, steps, planned, changes, state);
         Ok(())
     }
 
     /// Carries out steps; gives what was done and remembers what is in place and what failed.
-    async fn execute(&mut self, phase: Phase, steps: &[Step], terminal: &mut Terminal) -> Result<Changes, Failure> {
+    async fn execute(
+        &mut self,
+        phase: &'static str,
+        steps: &[Step],
+        terminal: &mut Terminal,
+    ) -> Result<Changes, Failure> {
         let progress = PhaseProgress::new(phase, steps.len(), terminal.is_watched());
         let started = Instant::now();
         let options = ExecuteOptions { concurrency: self.concurrency, cancel: self.cancel.clone() };
@@ -283,6 +320,8 @@ fn gate_reports(gates: Vec<Gate>) -> Vec<GateReport> {
                 phase: gate.phase,
                 open: gate.open,
                 missing: gate.missing,
+                waived: gate.waived,
+                since: gate.since,
                 workloads: Vec::new(),
             });
             continue;
@@ -290,33 +329,40 @@ fn gate_reports(gates: Vec<Gate>) -> Vec<GateReport> {
         let at = match reports.iter().position(|r| r.phase == gate.phase) {
             Some(at) => at,
             None => {
-                reports.push(GateReport { phase: gate.phase, open: true, missing: Vec::new(), workloads: Vec::new() });
+                reports.push(GateReport {
+                    phase: gate.phase,
+                    open: true,
+                    missing: Vec::new(),
+                    waived: None,
+                    since: None,
+                    workloads: Vec::new(),
+                });
                 reports.len() - 1
             }
         };
         if let Some(report) = reports.get_mut(at) {
             report.open &= gate.open;
             report.missing.extend(gate.missing.iter().map(|m| format!("{name}: {m}")));
-            report.workloads.push(WorkloadGate { name, open: gate.open, missing: gate.missing });
+            let Gate { open, missing, waived, since, .. } = gate;
+            report.workloads.push(WorkloadGate { name, open, missing, waived, since });
         }
     }
     reports
 }
 
-fn policy_report(compliance: &Compliance) -> PolicyReport {
-    let resources = compliance.resources();
-    let non_compliant = resources.iter().filter(|(_, compliant)| !compliant).count();
+fn policy_report(overview: &Overview) -> PolicyReport {
+    let non_compliant = overview.non_compliant().len();
     let mut by_effect: IndexMap<String, EffectCount> = IndexMap::new();
-    for summary in compliance.summary() {
-        let count = by_effect.entry(effect_name(&summary.effect)).or_default();
-        count.compliant += summary.compliant;
-        count.non_compliant += summary.non_compliant;
+    for (effect, (good, bad)) in &overview.effects {
+        let count = by_effect.entry(effect_name(effect)).or_default();
+        count.compliant += good;
+        count.non_compliant += bad;
     }
     by_effect.sort_keys();
-    let offenders = compliance.states.iter().filter(|s| !s.compliant).take(OFFENDERS_SHOWN);
+    let offenders = overview.bad.iter().take(OFFENDERS_SHOWN);
     PolicyReport {
-        judged: resources.len(),
-        compliant: resources.len() - non_compliant,
+        judged: overview.judged,
+        compliant: overview.judged.saturating_sub(non_compliant),
         non_compliant,
         by_effect,
         offenders: offenders
@@ -346,6 +392,12 @@ fn next_commands(args: &UpArgs, gates: &[GateReport], design: &glidepath_design:
             .get(&workload.name)
             .and_then(|w| w.approvals.iter().find(|a| workload.missing.iter().any(|m| m.contains(&format!("`{a}`")))))
     {
+        let name = &workload.name;
+        if workload.missing.iter().any(|m| m.starts_with("the evaluation on")) {
+            next.push(format!(
+                "glidepath workload evidence {name} --evaluation <results.json> --by <who> --design {dir}"
+            ));
+        }
         next.push(format!(
             "glidepath workload promote {} --approve {approval} --by <who> --design {dir}",
             workload.name
@@ -354,6 +406,19 @@ fn next_commands(args: &UpArgs, gates: &[GateReport], design: &glidepath_design:
     }
     next.push(format!("glidepath sandbox {dir}    serve this estate to curl, az, SDKs and Terraform"));
     next
+}
+
+/// Did the user type the organisation's name, now or on the command line?
+fn confirmed(organization: &str, stateful: &[&ResourceId], args: &UpArgs, terminal: &mut Terminal) -> bool {
+    if let Some(typed) = &args.confirm {
+        return typed == organization;
+    }
+    let mut question = format!("{} to be deleted hold data:\n", resources(stateful.len()));
+    for id in stateful {
+        question.push_str(&format!("  {id}\n"));
+    }
+    question.push_str(&format!("type `{organization}` to delete them: "));
+    terminal.ask(&question).is_some_and(|typed| typed == organization)
 }
 
 fn resources(count: usize) -> String {

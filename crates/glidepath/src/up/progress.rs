@@ -2,20 +2,19 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use glidepath_estate::Phase;
 use glidepath_rollout::{Event, Progress};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// Progress of one phase.
 pub(crate) struct PhaseProgress {
-    phase: Phase,
+    phase: &'static str,
     bar: Option<ProgressBar>,
     failed: AtomicUsize,
 }
 
 impl PhaseProgress {
     /// A bar when somebody watches; otherwise nothing until the end.
-    pub(crate) fn new(phase: Phase, steps: usize, watched: bool) -> Self {
+    pub(crate) fn new(phase: &'static str, steps: usize, watched: bool) -> Self {
         let bar = watched.then(|| {
             let bar = ProgressBar::new(steps as u64);
             // A template that does not parse would only cost the looks of the bar.
@@ -24,7 +23,7 @@ impl PhaseProgress {
             {
                 bar.set_style(style.with_key("rate", rate).progress_chars("━╸ "));
             }
-            bar.set_prefix(phase.name());
+            bar.set_prefix(phase);
             bar
         });
         Self { phase, bar, failed: AtomicUsize::new(0) }
@@ -39,9 +38,8 @@ impl PhaseProgress {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        (changed > 0 || !failed.is_empty()).then(|| {
-            format!("{:<15} {changed} written, {in_place} in place{failed}, {seconds:.1} s", self.phase.name())
-        })
+        (changed > 0 || !failed.is_empty())
+            .then(|| format!("{:<15} {changed} written, {in_place} in place{failed}, {seconds:.1} s", self.phase))
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn table(report: &Report) -> String {
     policy(report, &mut text);
     failures(report, &mut text);
     gates(report, &mut text);
+    waivers(report, &mut text);
     let _ = writeln!(text, "{}", conclusion(report));
     if !report.next.is_empty() {
         text.push_str("\nnext\n");
@@ -120,6 +121,27 @@ fn gates(report: &Report, text: &mut String) {
             for missing in &workload.missing {
                 let _ = writeln!(text, "    {missing}");
             }
+        }
+        text.push('\n');
+    }
+}
+
+/// What is let through by waivers, whether anything else is missing or not.
+fn waivers(report: &Report, text: &mut String) {
+    let phases = report.gates.iter().filter_map(|g| Some((g.phase.name(), g.waived.as_ref()?)));
+    let workloads =
+        report.gates.iter().flat_map(|g| &g.workloads).filter_map(|w| Some((w.name.as_str(), w.waived.as_ref()?)));
+    for (of, waived) in phases.chain(workloads) {
+        let glidepath_plan::Waived { waiver, missing, reason, approved_by, expires } = waived;
+        let let_through = paint(YELLOW, "let through by a waiver");
+        let _ = writeln!(
+            text,
+            "{} is {let_through}: {waiver}, approved by {approved_by}, until {expires}",
+            paint(BOLD, of)
+        );
+        let _ = writeln!(text, "  because {reason}");
+        for missing in missing {
+            let _ = writeln!(text, "  {missing}");
         }
         text.push('\n');
     }

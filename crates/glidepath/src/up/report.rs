@@ -1,6 +1,7 @@
 //! What `up` answers, as data.
 
 use glidepath_estate::Phase;
+use glidepath_plan::Waived;
 use glidepath_source::Finding;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -95,6 +96,10 @@ pub(crate) struct GateReport {
     pub(crate) phase: Phase,
     pub(crate) open: bool,
     pub(crate) missing: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waived: Option<Waived>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<String>,
     /// For production: the gate of each workload.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) workloads: Vec<WorkloadGate>,
@@ -107,6 +112,10 @@ pub(crate) struct WorkloadGate {
     pub(crate) name: String,
     pub(crate) open: bool,
     pub(crate) missing: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waived: Option<Waived>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<String>,
 }
 
 /// What policy says of what exists.
@@ -145,7 +154,8 @@ pub(crate) struct Offender {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FailureReport {
-    pub(crate) phase: Phase,
+    /// The phase, or `removals`.
+    pub(crate) phase: &'static str,
     pub(crate) resource: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<String>,

@@ -48,25 +48,42 @@ fn quick_start_stops_at_the_production_gate_and_then_has_nothing_to_change() {
     assert!(output.status.success());
     assert_eq!(changes(&second), 0, "{second:#}");
 
-    // Approvals open the gate of one workload; its production follows, the other's still waits.
-    for approval in ["risk-owner", "platform-team"] {
-        let status = glidepath()
-            .args([
-                "workload",
-                "promote",
-                "fraud-scoring",
-                "--approve",
-                approval,
-                "--by",
-                "maria@contoso.example",
-                "--design",
-            ])
-            .arg(&design)
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(matches!(status.code(), Some(0 | 1)), "{status}");
-    }
+    // Evidence opens the gate of one workload; its production follows, the other's still waits.
+    let results = folder.path().join("results.jsonl");
+    std::fs::write(
+        &results,
+        "{\"groundedness\": 0.9, \"answerRelevance\": 0.8}\n{\"groundedness\": 0.8, \"answerRelevance\": 0.8}\n",
+    )
+    .unwrap();
+    let workload = |arguments: &[&str]| {
+        let output = glidepath().arg("workload").args(arguments).arg("--design").arg(&design).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    let results = results.to_str().unwrap();
+    let evaluation = ["evidence", "fraud-scoring", "--evaluation", results, "--by", "kim"];
+    let (code, said) = workload(&evaluation);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(!said.contains("evaluation on") && said.contains("the drill `region-loss` is not recorded"), "{said}");
+    let drill = ["evidence", "fraud-scoring", "--drill", "region-loss", "--outcome", "passed", "--by", "kim"];
+    assert_eq!(workload(&drill).0, Some(1));
+    let approve = |name, by| workload(&["promote", "fraud-scoring", "--approve", name, "--by", by]);
+    assert_eq!(approve("risk-owner", "maria@contoso.example").0, Some(1));
+    let (code, said) = approve("platform-team", "Maria@contoso.example");
+    assert!(code == Some(2) && said.contains("workload/same-approver"), "{said}");
+    let (code, said) = approve("platform-team", "jo@contoso.example");
+    assert_eq!(code, Some(0), "{said}");
+
+    // What was approved is what may be made: another size of a model is another production.
+    let file = design.join("workloads/fraud-scoring.yaml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, before.replace("peakTokensPerMinute: 240000", "peakTokensPerMinute: 250000")).unwrap();
+    let (code, said) = workload(&["promote", "fraud-scoring"]);
+    assert!(code == Some(1) && said.contains("for another state of production"), "{said}");
+    std::fs::write(&file, before).unwrap();
+
     let (output, third) = up(&design);
     assert!(output.status.success());
     assert_eq!(phase(&third, "production")["state"], "partial", "{}", third["phases"]);
@@ -114,18 +131,73 @@ fn a_port_in_use_is_a_finding() {
 }
 
 #[test]
-fn two_at_once_on_one_design_do_not_mix() {
+fn a_sandbox_that_is_served_is_joined_and_one_that_is_held_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let design = example(folder.path());
     let mut first = glidepath().args(["sandbox", "--port", "0"]).arg(&design).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
     assert!(lines.next().is_some(), "the sandbox said nothing");
-    let output = glidepath().arg("up").arg(&design).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
+    let (joined, answer) = up(&design);
+    // Without the file that says where it listens, it can only be told that somebody holds the folder.
+    std::fs::remove_file(design.join(".glidepath/sandbox/endpoint")).unwrap();
+    let held = glidepath().arg("up").arg(&design).output().unwrap();
     first.kill().unwrap();
     first.wait().unwrap();
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(joined.status.success(), "{}", String::from_utf8_lossy(&joined.stderr));
+    assert_eq!(phase(&answer, "nonproduction")["state"], "done");
+    let stderr = String::from_utf8_lossy(&held.stderr);
+    assert_eq!(held.status.code(), Some(3), "{stderr}");
     assert!(stderr.contains("store/locked"), "{stderr}");
+}
+
+/// The changes that a plan says, by action, and the ids of those that are not to be created.
+fn planned(design: &Path) -> (Value, Vec<String>) {
+    let output = glidepath().args(["plan", "-o", "json"]).arg(design).output().unwrap();
+    let plan: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    let steps = plan["phases"].as_array().unwrap().iter().flat_map(|p| p["steps"].as_array().unwrap());
+    let other = steps.filter(|s| s["action"] != "Create").map(|s| s["resource"]["id"].as_str().unwrap().to_owned());
+    (plan["counts"].clone(), other.collect())
+}
+
+#[test]
+fn a_design_that_grows_or_moves_home_disturbs_nothing_that_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = example(folder.path());
+    assert!(up(&design).0.status.success());
+    let new = "name: aa-first\nexposure: corp\nowner: { team: a }\nservices: [storage]\n";
+    std::fs::write(design.join("workloads/aa-first.yaml"), new).unwrap();
+    let (counts, changed) = planned(&design);
+    assert!(counts["create"].as_u64().unwrap() > 20, "{counts}");
+    // Only the hub learns of it: its routes and its rules.
+    let hub = |id: &String| id.contains("/routeTables/rt-hub-") || id.contains("/firewallPolicies/");
+    assert!(!changed.is_empty() && changed.iter().all(hub), "{changed:?}");
+    // A record that was lost is taken from what stands.
+    std::fs::remove_file(design.join(".glidepath/addresses.yaml")).unwrap();
+    assert_eq!(planned(&design), (counts, changed));
+    std::fs::remove_file(design.join("workloads/aa-first.yaml")).unwrap();
+
+    // Assignments are bound to the home region: they are made again, and nothing fails half-way.
+    let file = design.join("glidepath.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let swapped = text.replace("[swedencentral, francecentral]", "[francecentral, swedencentral]");
+    assert_ne!(swapped, text);
+    std::fs::write(&file, swapped).unwrap();
+    let (output, answer) = up(&design);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(phase(&answer, "policy")["state"], "done", "{answer:#}");
+    assert_eq!(phase(&answer, "nonproduction")["state"], "done", "{answer:#}");
+    // What the old home held goes only when its name is typed.
+    let output = glidepath().args(["up", "--delete"]).arg(&design).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && stderr.contains("up/not-confirmed"), "{stderr}");
+    let output =
+        glidepath().args(["up", "--delete", "--confirm", "contoso", "-o", "json"]).arg(&design).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(answer["changes"]["delete"].as_u64().unwrap() > 50, "{}", answer["changes"]);
+    let (_, again) = up(&design);
+    assert_eq!(changes(&again), 0, "{again:#}");
 }
 
 #[cfg(target_os = "linux")]

@@ -59,9 +59,15 @@ fn choose<'a>(library: &'a Library, placement: &Placement) -> Result<&'a Archite
     let known = || names(library.architectures.values().map(|a| &a.name));
     match &placement.architecture {
         Some(name) => library.architectures.get(&key(name)).ok_or_else(|| {
-            Finding::error("library/unknown-architecture", format!("there is no architecture `{name}`"))
-                .about(name)
-                .help(known())
+            let finding = Finding::error(
+                "library/unknown-architecture",
+                format!("no library that was loaded holds an architecture `{name}`"),
+            )
+            .about(name);
+            match library.architectures.is_empty() {
+                true => finding.help("add the library that holds it to `libraries`: `embedded:ai`, or `path:FOLDER`"),
+                false => finding.help(format!("{}; or add the library that holds it", known())),
+            }
         }),
         None => match library.architectures.values().collect::<Vec<_>>().as_slice() {
             [only] => Ok(*only),

@@ -64,8 +64,11 @@ pub(super) struct Compiler<'c> {
     /// The counts around the condition at hand, outermost first: the array's name in lower case, and its path.
     counts: Vec<(String, Path)>,
     /// The policies with effect `modify` by their place, with their edits where these are plain.
-    modifying: Vec<(usize, Option<Vec<(String, Edit)>>)>,
+    modifying: Vec<(usize, Option<Edits>)>,
 }
+
+/// What `modify` does to which fields (in lower case).
+pub(super) type Edits = Vec<(String, Edit)>;
 
 /// The program has no form for it; the general evaluator takes it.
 #[derive(Debug)]

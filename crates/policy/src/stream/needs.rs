@@ -5,7 +5,7 @@ use std::sync::Arc;
 use glidepath_arm::Value;
 use glidepath_arm::expression::{Expr, ExprKind};
 
-use super::compile::{Compiler, Rule};
+use super::compile::{Compiler, Edits, Rule};
 use crate::details::OperationKind;
 use crate::edit::Edit;
 use crate::field::{Field, FieldKind};
@@ -60,7 +60,7 @@ impl Compiler<'_> {
     }
 
     /// What `modify` does to which fields. `None`: something of it hangs on the resource, or may be refused.
-    pub(super) fn plain_edits(&self, rule: &Rule<'_>) -> Option<Vec<(String, Edit)>> {
+    pub(super) fn plain_edits(&self, rule: &Rule<'_>) -> Option<Edits> {
         let details = &rule.instance.definition.details;
         if let Some(conflict) = &details.conflict {
             self.fixed(conflict, rule).ok()?;

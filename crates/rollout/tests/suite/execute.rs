@@ -26,7 +26,13 @@ fn id(name: &str) -> ResourceId {
 fn step(name: &str, after: &[&str]) -> Step {
     let mut resource = Resource::new(id(name), "2024-01-01", Value::from(json!({"properties": {"name": name}})));
     resource.phase = Some(Phase::Platform);
-    Step { action: Action::Create, resource, changes: Vec::new(), after: after.iter().map(|a| id(a)).collect() }
+    Step {
+        action: Action::Create,
+        resource,
+        changes: Vec::new(),
+        replace: false,
+        after: after.iter().map(|a| id(a)).collect(),
+    }
 }
 
 fn target(stub: &Stub, desired: &Estate) -> Target {
@@ -112,7 +118,7 @@ async fn a_failure_stops_its_dependants_only_and_everything_is_recorded() {
         (records[0].run.as_str(), records[0].action.as_str(), records[0].phase.as_deref()),
         ("run-1", "Create", Some("platform"))
     );
-    let managed: Vec<_> = journal.managed().await.unwrap().into_iter().map(|m| m.id).collect();
+    let managed: Vec<_> = journal.managed().await.unwrap().0.into_iter().map(|m| m.id).collect();
     assert_eq!(managed, [id("good"), id("other")]);
 }
 
@@ -199,6 +205,7 @@ async fn a_vended_subscription_is_known_by_its_symbol_here_and_by_its_id_there()
         action: Action::Create,
         resource: Resource::new(id.clone(), "2024-01-01", body),
         changes: Vec::new(),
+        replace: false,
         after: vec![after.clone()],
     };
     let nothing = Value::from(json!({}));

@@ -136,7 +136,7 @@ impl Session {
     }
 
     async fn plan(&self) -> Plan {
-        let managed = self.journal.managed().await.unwrap();
+        let managed = self.journal.managed().await.unwrap().0;
         let mut wanted: Vec<(ResourceId, String)> =
             self.desired.iter().map(|r| (r.id.clone(), r.api_version.clone())).collect();
         wanted.extend(managed.iter().map(|m| (m.id.clone(), m.api_version.clone())));
@@ -248,7 +248,7 @@ async fn cut_off_anywhere_it_converges() {
         assert!(cuts < 30, "it does not converge");
     }
     assert!(cuts >= 2, "it was cut {cuts} times");
-    let managed = Session::new(&running, &store, desired()).journal.managed().await.unwrap();
+    let managed = Session::new(&running, &store, desired()).journal.managed().await.unwrap().0;
     assert_eq!(managed.len(), desired().len());
     running.shutdown().await;
 }

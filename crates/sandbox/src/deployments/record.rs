@@ -224,7 +224,10 @@ fn providers(expansion: &Expansion) -> Value {
         let location = resource.body.get("location").cloned().unwrap_or(Value::Null);
         let types = namespaces.entry(namespace.to_owned()).or_default();
         if !types.iter().any(|(t, _)| t.eq_ignore_ascii_case(own)) {
-            types.push((own.to_owned(), if location.is_unknown() { LOCATIONS[0].0.into() } else { location }));
+            types.push((
+                own.to_owned(),
+                if location.is_unknown() { LOCATIONS.first().map_or("", |(name, _)| name).into() } else { location },
+            ));
         }
     }
     Value::array(namespaces.into_iter().map(|(namespace, types)| {
