@@ -81,20 +81,26 @@ impl Frame<'_> {
     /// Does the rule look at resources of this type, name and kind? Other conditions are taken as true.
     /// Source: MicrosoftDocs/azure-docs, policy/concepts/policy-applicability.
     pub(crate) fn is_applicable(&self, condition: &Condition) -> bool {
-        self.applies(condition, true)
+        let mut leaves = Leaves::default();
+        leaves.add(condition);
+        if leaves.location && self.subject.key == "microsoft.resources/subscriptions" {
+            return false;
+        }
+        // A rule of nothing but names and kinds is applicable to all, with types beside them to these types.
+        let by_type_only = !leaves.others;
+        self.applies(condition, true, by_type_only)
     }
 
-    fn applies(&self, condition: &Condition, otherwise: bool) -> bool {
+    fn applies(&self, condition: &Condition, otherwise: bool, by_type_only: bool) -> bool {
         match condition {
-            Condition::All(parts) => parts.iter().all(|p| self.applies(p, otherwise)),
-            Condition::Any(parts) => parts.iter().any(|p| self.applies(p, otherwise)),
-            Condition::Not(part) => !self.applies(part, !otherwise),
+            Condition::All(parts) => parts.iter().all(|p| self.applies(p, otherwise, by_type_only)),
+            Condition::Any(parts) => parts.iter().any(|p| self.applies(p, otherwise, by_type_only)),
+            Condition::Not(part) => !self.applies(part, !otherwise, by_type_only),
             Condition::Test(test) => match &test.left {
                 Left::Field(FieldName::Fixed(field))
-                    if matches!(
-                        field.kind,
-                        FieldKind::Type | FieldKind::Name | FieldKind::FullName | FieldKind::Kind
-                    ) =>
+                    if field.kind == FieldKind::Type
+                        || (!by_type_only
+                            && matches!(field.kind, FieldKind::Name | FieldKind::FullName | FieldKind::Kind)) =>
                 {
                     match self.test_one(test) {
                         Ok(Truth::True) => true,
@@ -308,6 +314,31 @@ impl Frame<'_> {
     fn forget_unknowns(&self, mark: usize) {
         if let Some(log) = self.log.borrow_mut().as_mut() {
             log.unknowns.truncate(mark);
+        }
+    }
+}
+
+/// What the tests of a rule look at, as far as applicability goes.
+#[derive(Default)]
+struct Leaves {
+    location: bool,
+    /// Something besides type, name and kind.
+    others: bool,
+}
+
+impl Leaves {
+    fn add(&mut self, condition: &Condition) {
+        match condition {
+            Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| self.add(part)),
+            Condition::Not(part) => self.add(part),
+            Condition::Test(test) => match &test.left {
+                Left::Field(FieldName::Fixed(field)) => match field.kind {
+                    FieldKind::Type | FieldKind::Name | FieldKind::FullName | FieldKind::Kind => {}
+                    FieldKind::Location => (self.location, self.others) = (true, true),
+                    _ => self.others = true,
+                },
+                _ => self.others = true,
+            },
         }
     }
 }

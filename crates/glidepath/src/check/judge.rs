@@ -3,7 +3,7 @@
 use glidepath_arm::template::{Context, Expanded, Expansion};
 use glidepath_arm::{Object, ResourceId, Value};
 use glidepath_estate::{Estate, Resource};
-use glidepath_policy::{EstateRelated, Operation, Request, Verdict};
+use glidepath_policy::{EstateRelated, Operation, Related, Request, Verdict};
 
 use super::input::Input;
 use crate::policies::Policies;
@@ -76,7 +76,21 @@ pub(crate) fn written(
     now: i64,
     list_compliant: bool,
 ) -> Verdict {
-    policies.engine.evaluate(&Request {
+    let related = EstateRelated(estate);
+    let request = request(resource, estate, policies, context, &related, now);
+    policies.engine.evaluate(&Request { list_compliant, ..request })
+}
+
+/// The question whether a resource of an estate may be written again as it is.
+pub(crate) fn request<'a>(
+    resource: &'a Resource,
+    estate: &Estate,
+    policies: &'a Policies,
+    context: &Context,
+    related: &'a dyn Related,
+    now: i64,
+) -> Request<'a> {
+    Request {
         id: &resource.id,
         body: &resource.body,
         api_version: &resource.api_version,
@@ -84,10 +98,10 @@ pub(crate) fn written(
         hierarchy: &policies.hierarchy,
         subscription: subscription(&resource.id, context),
         resource_group: resource_group(&resource.id, context, estate),
-        related: &EstateRelated(estate),
+        related,
         now,
-        list_compliant,
-    })
+        list_compliant: false,
+    }
 }
 
 /// The id a resource is judged by. Where its name is not known, its type and scope still are: a name stands in, so that

@@ -4,18 +4,19 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use glidepath_arm::ResourceId;
+use glidepath_arm::{ResourceId, Value};
 use glidepath_estate::{Estate, Resource, differences};
 use glidepath_policy::{
-    Contributor, EnforcementMode, EvaluatedExpression, Outcome, Verdict, compliance, parameters_in_words,
+    Contributor, EnforcementMode, EstateRelated, EvaluatedExpression, Outcome, Verdict, compliance, parameters_in_words,
 };
 use glidepath_source::Finding;
 use serde::Serialize;
 
-use crate::check::judge::written;
+use crate::check::judge::{request, written};
 use crate::cli::{PlainFormat, PolicySources};
 use crate::failure::{Answer, Failure};
 use crate::output::{BOLD, CYAN, Columns, DIM, GREEN, RED, Terminal, YELLOW, paint};
+use crate::policies::Policies;
 use crate::{policies, resources};
 
 #[derive(Debug, Args)]
@@ -57,6 +58,19 @@ struct Story<'a> {
     looking: usize,
     compliance: Option<&'static str>,
     verdict: &'a Verdict,
+    /// What deployIfNotExists policies would deploy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deployments: Vec<Deployment<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deployment<'a> {
+    definition: &'a ResourceId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference_id: Option<&'a str>,
+    /// `{scope, resources, problems?}`
+    deployment: Value,
 }
 
 pub(crate) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> Result<Answer, Failure> {
@@ -87,6 +101,7 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> Result<Answer,
         instances: in_force.len(),
         looking: in_force.iter().filter(|i| i.looks_at(&kind)).count(),
         compliance: compliance(&verdict).map(glidepath_policy::ComplianceState::name),
+        deployments: would_deploy(&verdict, resource, &estate, &policies, subscription, now),
         verdict: &verdict,
     };
     match args.output {
@@ -98,6 +113,26 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> Result<Answer,
         }
     }
     Ok(if verdict.is_refused() { Answer::No } else { Answer::Yes })
+}
+
+/// What every deployIfNotExists policy that has something to say would deploy.
+fn would_deploy<'a>(
+    verdict: &'a Verdict,
+    resource: &Resource,
+    estate: &Estate,
+    policies: &Policies,
+    subscription: Option<&str>,
+    now: i64,
+) -> Vec<Deployment<'a>> {
+    let context = super::context(policies, subscription);
+    let related = EstateRelated(estate);
+    let request = request(resource, estate, policies, &context, &related, now);
+    let told = verdict.contributors.iter().filter(|c| c.outcome != Outcome::Compliant);
+    let with = |c: &'a Contributor| {
+        let deployment = policies.engine.would_deploy(&request, c)?;
+        Some(Deployment { definition: &c.definition.id, reference_id: c.reference_id.as_deref(), deployment })
+    };
+    told.filter_map(with).collect()
 }
 
 fn tell(story: &Story<'_>, resource: &Resource, all: bool) -> String {
@@ -130,6 +165,17 @@ fn tell(story: &Story<'_>, resource: &Resource, all: bool) -> String {
     if compliant > 0 && !all {
         let _ = writeln!(text, "\n{compliant} policies look at it and are met (--all tells them)");
     }
+    for own in &story.deployments {
+        let scope = own.deployment.get("scope").and_then(Value::as_str).unwrap_or_default();
+        let _ = writeln!(text, "\n{}", paint(BOLD, format!("what {} would deploy to {scope}", own.definition.name())));
+        for resource in own.deployment.get("resources").and_then(Value::as_array).unwrap_or_default() {
+            let part = |key: &str| resource.get(key).map_or_else(String::new, word);
+            let _ = writeln!(text, "  + {} {}", part("type"), part("name"));
+        }
+        for problem in own.deployment.get("problems").and_then(Value::as_array).unwrap_or_default() {
+            let _ = writeln!(text, "  ! {}", word(problem));
+        }
+    }
     if let Some(changed) = &verdict.changed {
         let _ = writeln!(text, "\n{}", paint(BOLD, "the request after append and modify"));
         for change in differences(changed, &resource.body) {
@@ -139,6 +185,11 @@ fn tell(story: &Story<'_>, resource: &Resource, all: bool) -> String {
         }
     }
     text
+}
+
+/// A text without quotes, anything else as JSON.
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn one(contributor: &Contributor, text: &mut String) {
@@ -192,6 +243,9 @@ fn one(contributor: &Contributor, text: &mut String) {
     }
     for operation in &contributor.operations {
         let _ = writeln!(text, "  ~ {operation}");
+    }
+    for limit in &contributor.limits {
+        let _ = writeln!(text, "  {}", paint(DIM, format!("not certain: {limit}")));
     }
 }
 
