@@ -93,11 +93,7 @@ pub(crate) fn call(scope: &Scope<'_>, name: &str, arguments: &[Expression], at: 
         "case" => {
             for pair in arguments.chunks(2) {
                 match pair {
-                    [condition, value] => {
-                        if scope.holds(condition)? {
-                            return scope.value(value);
-                        }
-                    }
+                    [condition, value] if scope.holds(condition)? => return scope.value(value),
                     [otherwise] => return scope.value(otherwise),
                     _ => {}
                 }
