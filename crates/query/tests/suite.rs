@@ -1,6 +1,12 @@
 //! Runs `tests/suite/query/*.yaml` (tables, then queries with the rows they must give or the words of their error), and the
 //! queries of the review checklists beside the workspace.
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a test's helper")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test's helper"
+)]
 
 use std::path::Path;
 

@@ -102,8 +102,8 @@ impl Sandbox {
     }
 }
 
-fn type_of<'a>(values: impl Iterator<Item = &'a Json>) -> &'static str {
-    match values.filter(|v| !v.is_null()).next() {
+fn type_of<'a>(mut values: impl Iterator<Item = &'a Json>) -> &'static str {
+    match values.find(|v| !v.is_null()) {
         Some(Json::Bool(_)) => "boolean",
         Some(Json::Number(n)) if n.is_i64() => "integer",
         Some(Json::Number(_)) => "number",

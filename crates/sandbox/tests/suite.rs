@@ -92,7 +92,7 @@ async fn token(client: &reqwest::Client, endpoint: &str, who: &str) -> Result<St
     let answer = client.post(format!("{endpoint}/{TENANT}/oauth2/v2.0/token")).body(form).send().await;
     let bytes = answer.map_err(|e| e.to_string())?.bytes().await.map_err(|e| e.to_string())?;
     let body: Value = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
-    body["access_token"].as_str().map(str::to_owned).ok_or_else(|| body.to_string())
+    body.get("access_token").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| body.to_string())
 }
 
 /// How the story's sandbox runs.

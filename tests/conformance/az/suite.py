@@ -217,7 +217,8 @@ az("policy state summarize", has(policyAssignments__0__policySetDefinitionId="")
 az("policy event list")
 az("policy remediation create -n fix --policy-assignment add-cost", has(name="fix"))
 az("policy remediation list", names("fix"))
-az("policy remediation show -n fix", has(provisioningState="Succeeded"))
+# Its identity was given no role: the remediation fails, as in Azure.
+az("policy remediation show -n fix", has(provisioningState="Failed"))
 az("policy metadata list --top 1")
 # Deployments.
 az("deployment group validate -g rg1 -f {work}/template.json -p name=azdeployed1", has(properties__provisioningState="Succeeded"))
