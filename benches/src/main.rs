@@ -28,10 +28,8 @@ mod policy_stream;
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let Some(corpora) = world::corpora() else { return };
-    let benches: [(&str, fn(&std::path::Path)); 1] = [("policy-stream", policy_stream::run)];
-    for (name, bench) in benches {
-        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
-            bench(&corpora);
-        }
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    if is_wanted("policy-stream") {
+        policy_stream::run(&corpora);
     }
 }

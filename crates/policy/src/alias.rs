@@ -20,10 +20,13 @@ pub struct Aliases {
     text: Arc<str>,
     index: Arc<OnceLock<FxHashMap<u64, Rows>>>,
     /// Paths taken apart, of a table: it has one meaning of a name for all types and versions.
-    parsed: Arc<RwLock<FxHashMap<Box<str>, Arc<[Path]>>>>,
+    parsed: Arc<RwLock<Parsed>>,
     /// What the providers API tells, where that is the source.
     providers: Option<Arc<Providers>>,
 }
+
+/// Alias in lower case → its paths.
+type Parsed = FxHashMap<Box<str>, Arc<[Path]>>;
 
 /// Where the rows of an alias start; nearly always one.
 #[derive(Debug, Clone)]
