@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 const REGIONS: &str = include_str!("../../../catalogue/azure/regions.csv");
 const NAMING: &str = include_str!("../../../catalogue/azure/naming.csv");
 const PRIVATE_LINK: &str = include_str!("../../../catalogue/azure/private_link.csv");
-const MODELS: &str = include_str!("../../../catalogue/azure/model_names.csv");
+const MODELS: &str = include_str!("../../../catalogue/azure/models.csv");
 const TYPES: &str = include_str!("../../../catalogue/azure/types.csv");
 
 /// A region of the public cloud.
@@ -83,7 +83,8 @@ pub fn name_rule(resource_type: &'static str, variant: &'static str) -> Option<N
 
 /// The models of OpenAI that are known, by name.
 pub fn models() -> impl Iterator<Item = &'static str> {
-    MODELS.lines().skip(1)
+    let rows = MODELS.lines().filter(|line| !line.starts_with('#')).skip(1);
+    rows.filter_map(|row| row.split(',').nth(1))
 }
 
 /// The private DNS zones that a private endpoint of this group needs, all of them, with `{region}` filled in.

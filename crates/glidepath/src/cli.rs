@@ -141,6 +141,10 @@ pub(crate) struct PolicySources {
     #[arg(long, value_name = "DIR", env = "GLIDEPATH_BUILTINS")]
     pub(crate) builtins: Option<PathBuf>,
 
+    /// Where built-in definitions are kept packed for the next run, `off` for nowhere [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "GLIDEPATH_CACHE")]
+    pub(crate) cache: Option<PathBuf>,
+
     /// Table of policy aliases: CSV `alias,path`, or the JSON of the providers API; may be gzipped
     #[arg(long, value_name = "FILE", env = "GLIDEPATH_ALIASES")]
     pub(crate) aliases: Option<PathBuf>,

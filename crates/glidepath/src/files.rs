@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use glidepath_source::{Finding, Text};
 
@@ -56,6 +57,18 @@ pub(crate) fn read_folder(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Result<
         }
     }
     Ok((texts, findings))
+}
+
+/// Every file below a folder with its size and the time of its last change, in the order of the paths.
+pub(crate) fn list_with_times(folder: &Path) -> io::Result<Vec<(PathBuf, u64, SystemTime)>> {
+    let mut paths = Vec::new();
+    list(folder, &mut paths)?;
+    paths.sort();
+    let with_time = |path: PathBuf| {
+        let about = std::fs::metadata(&path)?;
+        Ok((path, about.len(), about.modified()?))
+    };
+    paths.into_iter().map(with_time).collect()
 }
 
 fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {

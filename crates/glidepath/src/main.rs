@@ -3,6 +3,7 @@
 //! The binary owns flags, settings, files and rendering; everything it decides, the crates above the line decide for it.
 
 mod assess;
+mod builtins;
 mod check;
 mod cli;
 mod design;

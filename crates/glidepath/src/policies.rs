@@ -9,6 +9,7 @@ use glidepath_policy::{AssetKind, Engine, InForce};
 use glidepath_source::Finding;
 use indexmap::IndexMap;
 
+use crate::builtins::{BuiltIns, default_cache};
 use crate::cli::PolicySources;
 use crate::failure::{Failure, stop_on_errors};
 use crate::{files, sources};
@@ -45,7 +46,7 @@ pub(crate) fn load(
         problems.extend(engine.upsert(&resource.id, &resource.body));
     }
     if let Some(folder) = &args.builtins {
-        builtins(folder, &estate, &mut engine, findings)?;
+        load_builtins(folder, args.cache.as_deref(), &estate, &mut engine, findings)?;
     }
     let mut hierarchy = Hierarchy::of(&estate);
     for subscription in subscriptions {
@@ -136,24 +137,19 @@ fn is_policy_asset(id: &ResourceId) -> bool {
 }
 
 /// Gives the engine those built-ins that the assignments need, and no more: there are thousands.
-fn builtins(
+fn load_builtins(
     folder: &std::path::Path,
+    cache: Option<&std::path::Path>,
     estate: &Estate,
     engine: &mut Engine,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {
-    let texts = sources::builtin_files(folder, findings)?;
-    let (assets, problems) = glidepath_library::builtins(&texts);
-    if assets.is_empty() {
-        let name = folder.display().to_string();
-        return Err(Finding::error("check/no-builtins", format!("`{name}` holds no policy definition"))
-            .about(name)
-            .help("give the folder `built-in-policies` of a checkout of github.com/Azure/azure-policy")
-            .into());
-    }
-    // A built-in that cannot be read concerns only those whose assignment names it: told as missing then.
-    findings.extend(problems.into_iter().filter(|f| !f.is_error()));
-    let by_id: std::collections::BTreeMap<ResourceId, Value> = assets.into_iter().collect();
+    let cache = match cache {
+        Some(folder) if folder.as_os_str() == "off" => None,
+        Some(folder) => Some(folder.to_path_buf()),
+        None => default_cache(),
+    };
+    let mut builtins = BuiltIns::open(folder, cache.as_deref(), findings)?;
     let mut wanted: Vec<ResourceId> = Vec::new();
     for resource in estate.iter().filter(|r| is_policy_asset(&r.id)) {
         references(&resource.body, &mut wanted);
@@ -163,9 +159,9 @@ fn builtins(
         if !seen.insert(id.clone()) || engine.contains(AssetKind::Definition, &id) {
             continue;
         }
-        if let Some(body) = by_id.get(&id) {
-            findings.extend(engine.upsert(&id, body).into_iter().map(|f| f.within(id.name())));
-            references(body, &mut wanted);
+        if let Some(body) = builtins.get(&id) {
+            findings.extend(engine.upsert(&id, &body).into_iter().map(|f| f.within(id.name())));
+            references(&body, &mut wanted);
         }
     }
     Ok(())

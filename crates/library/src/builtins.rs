@@ -36,7 +36,7 @@ pub fn builtin(file: &Text) -> Result<Option<(ResourceId, Value)>, Finding> {
     if !json_by_name.is_some_and(|end| end.eq_ignore_ascii_case(".json")) {
         return Ok(None);
     }
-    let body = read(file)?;
+    let body = json_value(file)?;
     let bad = |message: &str| {
         Finding::error("builtins/not-a-policy", message)
             .at(file, Span::default())
@@ -55,7 +55,10 @@ pub fn builtin(file: &Text) -> Result<Option<(ResourceId, Value)>, Finding> {
 
 /// Strict JSON goes straight into a value, several times faster than through the tree with spans; what the strict
 /// reader refuses is read the lenient way, which also knows the place of an error.
-fn read(file: &Text) -> Result<Value, Finding> {
+///
+/// # Errors
+/// The one finding that says why the text is no JSON that ARM takes.
+pub fn json_value(file: &Text) -> Result<Value, Finding> {
     let mut strict = serde_json::Deserializer::from_str(file.as_str());
     match ValueSeed.deserialize(&mut strict).and_then(|value| strict.end().map(|()| value)) {
         Ok(value) => Ok(value),

@@ -28,7 +28,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
 pub use asset::{Archetype, Architecture, Asset, AssetNames, DefaultTarget, DefaultValue, Group, Metadata, Name};
-pub use builtins::{builtin, builtins};
+pub use builtins::{builtin, builtins, json_value};
 pub use kind::{Classified, FileKind, Format, classify};
 
 /// One or several libraries, merged; later ones overlay earlier ones.

@@ -17,6 +17,9 @@ use crate::world::World;
 
 const TABLE: &str = include_str!("../../../catalogue/azure/models.csv");
 
+/// The limit where none is published: ours, no source says it.
+const UNPUBLISHED: i64 = 1_000;
+
 /// One model version under one SKU.
 #[derive(Debug)]
 struct Offer {
@@ -44,7 +47,7 @@ fn offers() -> &'static [Offer] {
                     is_default: *default == "true",
                     sku,
                     regions,
-                    limit: limit.parse().ok()?,
+                    limit: if limit.is_empty() { UNPUBLISHED } else { limit.parse().ok()? },
                     retires,
                 }),
                 _ => None,
@@ -126,7 +129,13 @@ fn capacity(body: &Value) -> i64 {
 
 /// Refuses a model deployment that the region, the calendar or the quota does not allow. A model that the catalogue does not
 /// have is let through: the catalogue is not the world.
-pub(crate) fn check(world: &World, id: &ResourceId, body: &Value, today: &str) -> Result<(), ArmError> {
+pub(crate) fn check(
+    world: &World,
+    id: &ResourceId,
+    body: &Value,
+    today: &str,
+    with_quota: bool,
+) -> Result<(), ArmError> {
     if !id.resource_type().is_some_and(|t| t.is("Microsoft.CognitiveServices/accounts/deployments")) {
         return Ok(());
     }
@@ -170,6 +179,9 @@ pub(crate) fn check(world: &World, id: &ResourceId, body: &Value, today: &str) -
                 offer.sku, offer.version
             ),
         ));
+    }
+    if !with_quota {
+        return Ok(());
     }
     let (subscription, wanted) = (id.subscription_id().unwrap_or_default(), capacity(body));
     let own = world.estate.get(id).map_or(0, |r| capacity(&r.body));

@@ -86,6 +86,8 @@ pub struct Options {
     pub strict_registration: bool,
     /// Take any resource type and location, also those the catalogue does not have.
     pub any_type: bool,
+    /// Hold model deployments against the catalogue's limits.
+    pub quota: bool,
     /// Show the races of eventual consistency.
     pub eventual: bool,
     /// Where linked templates are found; without, links are refused: the sandbox fetches nothing from the network.
@@ -111,6 +113,7 @@ impl Options {
             faults: Vec::new(),
             strict_registration: false,
             any_type: false,
+            quota: true,
             eventual: false,
             links: None,
             aliases: Aliases::default(),

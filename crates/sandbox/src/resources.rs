@@ -87,7 +87,7 @@ impl Sandbox {
             let registration = self.registered(&world, &id)?;
             let policy::Judged { mut body, due } =
                 policy::write(&world, &id, body, call.api_version(), operation, self.now())?;
-            crate::models::check(&world, &id, &body, self.timestamp().get(..10).unwrap_or_default())?;
+            crate::models::check(&world, &id, &body, self.timestamp().get(..10).unwrap_or_default(), self.quota)?;
             if kind(&id) == Kind::PolicyAsset {
                 if id.parent().is_some_and(|scope| scope.as_str() == "/") {
                     return Err(ArmError::new(

@@ -53,6 +53,8 @@ pub(crate) struct Sandbox {
     pub(crate) strict_registration: bool,
     /// Types and regions must be in the catalogue.
     pub(crate) strict_types: bool,
+    /// Are model deployments held against limits?
+    pub(crate) quota: bool,
     /// What was just made is not seen everywhere yet.
     pub(crate) eventual: bool,
     pub(crate) fresh: crate::consistency::Fresh,
@@ -118,6 +120,7 @@ impl Sandbox {
             faults: options.faults,
             strict_registration: options.strict_registration,
             strict_types: !options.any_type,
+            quota: options.quota,
             eventual: options.eventual,
             fresh: crate::consistency::Fresh::default(),
             activity: crate::activity::Activity::default(),

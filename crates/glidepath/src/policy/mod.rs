@@ -51,7 +51,7 @@ enum PolicyCommand {
     Diff(diff::DiffArgs),
     /// An estate of any size past what is in force: one verdict a line, in the same order, memory flat
     #[command(
-        before_long_help = "Examples:\n  glidepath policy scan estate.ndjson --at corp > verdicts.ndjson\n  az graph query -q resources --first 1000 -o json | jq -c '.data[]' | glidepath policy scan - --denied\n"
+        before_long_help = "Examples:\n  glidepath policy scan estate.ndjson --at corp > verdicts.ndjson\n  glidepath policy scan - --denied < estate.ndjson\n"
     )]
     Scan(scan::ScanArgs),
     /// Run the organisation's own cases: definition, resource, expected verdict

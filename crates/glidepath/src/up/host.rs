@@ -26,6 +26,8 @@ impl Host {
     pub(crate) async fn open(design: &Path, tenant: &str, port: u16) -> Result<Self, Failure> {
         let folder = sandbox_folder(design);
         let mut options = Options::new(folder.clone(), tenant);
+        // What a subscription may use is agreed with Azure, and no concern of a rehearsal; `sandbox` serves with limits.
+        options.quota = false;
         options.address = SocketAddr::from(([127, 0, 0, 1], port));
         match glidepath_sandbox::start(options).await {
             Ok(running) => {
