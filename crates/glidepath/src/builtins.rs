@@ -99,8 +99,8 @@ fn place(folder: &Path, cache: &Path) -> Option<Kept> {
     for (path, size, time) in files::list_with_times(&folder).ok()? {
         all.update(format!("{}\t{size}\t{}\n", path.display(), time.duration_since(UNIX_EPOCH).ok()?.as_nanos()));
     }
-    let prefix = short(Sha256::digest(folder.to_string_lossy().as_bytes()).as_slice());
-    let file = cache.join(format!("builtins-{prefix}-{}.{EXTENSION}", short(all.finalize().as_slice())));
+    let prefix = short(&Sha256::digest(folder.to_string_lossy().as_bytes()));
+    let file = cache.join(format!("builtins-{prefix}-{}.{EXTENSION}", short(&all.finalize())));
     Some(Kept { folder: cache.to_path_buf(), prefix: format!("builtins-{prefix}-"), file })
 }
 
