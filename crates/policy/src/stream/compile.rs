@@ -68,7 +68,11 @@ pub(super) struct Compiler<'c> {
 }
 
 /// What `modify` does to which fields (in lower case).
-pub(super) type Edits = Vec<(String, Edit)>;
+pub(super) struct Edits {
+    pub(super) edits: Vec<(String, Edit)>,
+    /// Whether some of its operations happen is not known.
+    pub(super) unsure: bool,
+}
 
 /// The program has no form for it; the general evaluator takes it.
 #[derive(Debug)]
@@ -134,10 +138,11 @@ impl Compiler<'_> {
 
     /// Which changes are plain: none of the others would make something else of the same field.
     fn settle_changes(&mut self) {
-        let plain = |at: usize, own: &[(String, Edit)]| {
-            self.modifying.iter().filter(|(other, _)| *other != at).all(|(_, edits)| {
-                edits.as_ref().is_some_and(|edits| {
-                    edits.iter().all(|(field, edit)| own.iter().all(|(own, same)| own != field || same == edit))
+        let plain = |at: usize, own: &Edits| {
+            self.modifying.iter().filter(|(other, _)| *other != at).all(|(_, others)| {
+                others.as_ref().is_some_and(|others| {
+                    let same = |(field, edit): &(String, Edit)| own.edits.iter().all(|(f, e)| f != field || e == edit);
+                    others.edits.iter().all(same)
                 })
             })
         };
@@ -145,8 +150,10 @@ impl Compiler<'_> {
             if let Some(policy) = self.program.policies.get_mut(*at)
                 && policy.how != How::General
             {
-                let plain = edits.as_ref().is_some_and(|edits| plain(*at, edits));
-                policy.how = How::Changes { plain };
+                policy.how = match edits.as_ref().filter(|edits| plain(*at, edits)) {
+                    Some(edits) if edits.unsure => How::Elsewhere,
+                    plain => How::Changes { plain: plain.is_some() },
+                };
             }
         }
     }

@@ -61,6 +61,7 @@ impl Compiler<'_> {
 
     /// What `modify` does to which fields. `None`: something of it hangs on the resource, or may be refused.
     pub(super) fn plain_edits(&self, rule: &Rule<'_>) -> Option<Edits> {
+        let mut unsure = false;
         let details = &rule.instance.definition.details;
         if let Some(conflict) = &details.conflict {
             self.fixed(conflict, rule).ok()?;
@@ -68,8 +69,10 @@ impl Compiler<'_> {
         let mut edits = Vec::new();
         for operation in &details.operations {
             let condition = operation.condition.as_ref().map(|c| self.fixed(c, rule)).transpose().ok()?;
+            // Whether it happens nobody can tell here: an export does not say its api-version.
             if condition.is_some_and(|c| c.has_unknown()) {
-                return None;
+                unsure = true;
+                continue;
             }
             let field = self.field_named(&operation.field, rule).ok()?;
             let value = operation.value.as_ref().map(|v| self.fixed(v, rule)).transpose().ok()?;
@@ -91,7 +94,7 @@ impl Compiler<'_> {
                 },
             ));
         }
-        Some(edits)
+        Some(Edits { edits, unsure })
     }
 }
 
