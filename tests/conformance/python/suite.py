@@ -188,7 +188,7 @@ def denial():
 @case
 def model_deployment():
     deployments = client(CognitiveServicesManagementClient, world["sub"]).deployments
-    body = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "gpt-4o", "version": "2024-08-06"}}}
+    body = {"sku": {"name": "GlobalStandard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "gpt-4o", "version": "2024-08-06"}}}
     made = deployments.begin_create_or_update("rg", "closed", "chat", body).result()
     assert made.properties.model.name == "gpt-4o"
     assert [d.name for d in deployments.list("rg", "closed")] == ["chat"]
